@@ -1,0 +1,42 @@
+//! What a mail is: addresses, envelope, message, header fields, edits, replies, ids.
+
+mod address;
+mod budget;
+mod edit;
+mod envelope;
+pub mod headers;
+mod id;
+mod message;
+mod reply;
+pub mod subject;
+
+pub use address::{Address, AddressError, Domain};
+pub use budget::{Budget, OverBudget, Share};
+pub use edit::{Edit, Edited, edited};
+pub use envelope::{BodyType, Direction, Envelope, Peer};
+pub use id::{EntryId, IdError, MailId};
+pub use message::{BareLineEnd, Message};
+pub use reply::{Enhanced, Reply};
+
+/// A mail in hand: moved, never shared. Who holds it answers for it.
+#[derive(Debug)]
+pub struct Mail {
+    pub id: MailId,
+    pub envelope: Envelope,
+    pub message: Message,
+}
+
+impl Mail {
+    /// Makes a mail of what a door received; `day` is the number of days since
+    /// 1970-01-01 (UTC) and part of the id, so that a retry on the same day is
+    /// the same mail.
+    #[must_use]
+    pub fn new(envelope: Envelope, message: Message, day: u64) -> Self {
+        let id = MailId::of(envelope.from.as_ref(), message.bytes(), day);
+        Self {
+            id,
+            envelope,
+            message,
+        }
+    }
+}
