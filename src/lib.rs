@@ -1,4 +1,12 @@
 //! Quaranta: a spam filter for mail servers with a quarantine that people can live with.
 //! `ARCHITECTURE.md` is the plan of this house.
 
+pub mod clock;
+pub mod inspect;
 pub mod mail;
+pub mod net;
+pub mod options;
+pub mod policy;
+pub mod record;
+pub mod relay;
+pub mod store;

@@ -1,0 +1,23 @@
+//! What do we see in this mail? Inspectors state; policy decides.
+
+use async_trait::async_trait;
+
+use crate::mail::Mail;
+use crate::policy::{Finding, Findings};
+
+/// One check of a mail.
+#[async_trait]
+pub trait Inspector: Send + Sync {
+    /// The name shown where the check could not run.
+    fn name(&self) -> &'static str;
+    async fn inspect(&self, mail: &Mail) -> Vec<Finding>;
+}
+
+/// All checks of a mail, as intake asks for them.
+#[async_trait]
+pub trait Panel: Send + Sync {
+    /// Everything: for mail from outside.
+    async fn inspect(&self, mail: &Mail) -> Findings;
+    /// Malware alone: for mail under a valid reinsertion token (SY-01).
+    async fn inspect_released(&self, mail: &Mail) -> Findings;
+}

@@ -1,0 +1,3 @@
+//! The wires: TLS, listeners, lines, limits, DNS.
+
+pub mod tls;

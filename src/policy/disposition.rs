@@ -1,0 +1,178 @@
+//! The disposition: what is done with a mail for one recipient.
+
+use super::{Class, Finding, Mode, Policy, Verdict, WhenUnavailable};
+use crate::mail::Edit;
+
+/// What is done with a mail for one recipient.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Disposition {
+    /// Pass it on with these edits; `copy`: keep a copy in `Training Requested`.
+    Deliver { edits: Vec<Edit>, copy: bool },
+    /// 5xx, and a copy in the quarantine.
+    Stash,
+    /// 5xx, no copy.
+    Refuse,
+    /// 451: a check that policy asks for could not run.
+    Defer { check: String },
+}
+
+/// The fields by which a filter speaks to the mail server behind it. Those that
+/// come from outside are lies and go.
+const SPAM_FIELDS: [&str; 4] = [
+    "X-Spam-Flag",
+    "X-Spam-Score",
+    "X-Spam-Level",
+    "X-Spam-Status",
+];
+
+/// Decides by `verdict` and `policy`.
+#[must_use]
+pub fn dispose(verdict: &Verdict, policy: &Policy) -> Disposition {
+    if policy.mode == Mode::Off && verdict.class != Class::Malware {
+        return Disposition::Deliver {
+            edits: Vec::new(),
+            copy: false,
+        };
+    }
+    if let Some(Finding::Unavailable { name, .. }) = verdict.because.iter().find(|finding| {
+        matches!(
+            finding,
+            Finding::Unavailable {
+                then: WhenUnavailable::Defer,
+                ..
+            }
+        )
+    }) {
+        return Disposition::Defer {
+            check: name.clone(),
+        };
+    }
+    match (verdict.class, policy.mode) {
+        // Malware is never delivered marked: a tag does not disarm it.
+        (Class::Malware, Mode::Refuse) | (Class::Spam, Mode::Refuse) => Disposition::Refuse,
+        (Class::Malware, _) | (Class::Spam, Mode::Quarantine) => Disposition::Stash,
+        (Class::Spam, Mode::Tag) => deliver(verdict, policy, Some(&policy.spam_tag), false),
+        (Class::Spam, _) => deliver(verdict, policy, None, false),
+        (Class::Unsure, Mode::Headers) => deliver(verdict, policy, None, policy.training_requested),
+        (Class::Unsure, _) => deliver(
+            verdict,
+            policy,
+            Some(&policy.unsure_tag),
+            policy.training_requested,
+        ),
+        (Class::Clean, _) => deliver(verdict, policy, None, false),
+    }
+}
+
+fn deliver(verdict: &Verdict, policy: &Policy, tag: Option<&str>, copy: bool) -> Disposition {
+    let mut edits: Vec<Edit> = SPAM_FIELDS
+        .iter()
+        .map(|name| Edit::Remove {
+            name: (*name).to_owned(),
+        })
+        .collect();
+    if verdict.class != Class::Clean || policy.mode == Mode::Headers {
+        let spam = verdict.class == Class::Spam;
+        let mut add = |name: &str, value: String| {
+            edits.push(Edit::Add {
+                name: name.to_owned(),
+                value,
+            })
+        };
+        if spam {
+            add("X-Spam-Flag", "YES".to_owned());
+        }
+        add("X-Spam-Score", format!("{:.1}", verdict.score));
+        add("X-Spam-Status", status(verdict, policy, spam));
+    }
+    if let Some(tag) = tag.filter(|tag| !tag.trim().is_empty()) {
+        edits.push(Edit::TagSubject(tag.to_owned()));
+    }
+    Disposition::Deliver { edits, copy }
+}
+
+/// `Yes, score=7.1 required=6.0 tests=A,B`, folded between the names.
+fn status(verdict: &Verdict, policy: &Policy, spam: bool) -> String {
+    let word = if spam { "Yes" } else { "No" };
+    let names: Vec<&str> = verdict.because.iter().map(Finding::name).collect();
+    format!(
+        "{word}, score={:.1} required={:.1}\r\n\ttests={}",
+        verdict.score,
+        policy.spam_from,
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(",\r\n\t")
+        }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(class: Class, mode: Mode) -> &'static str {
+        let verdict = Verdict {
+            class,
+            score: 7.0,
+            because: Vec::new(),
+        };
+        match dispose(
+            &verdict,
+            &Policy {
+                mode,
+                ..Policy::default()
+            },
+        ) {
+            Disposition::Deliver { edits, .. } => {
+                let tag = edits.iter().any(|edit| matches!(edit, Edit::TagSubject(_)));
+                let fields = edits.iter().any(|edit| matches!(edit, Edit::Add { .. }));
+                match (tag, fields) {
+                    (true, _) => "tag",
+                    (false, true) => "fields",
+                    (false, false) => "plain",
+                }
+            }
+            Disposition::Stash => "stash",
+            Disposition::Refuse => "refuse",
+            Disposition::Defer { .. } => "defer",
+        }
+    }
+
+    #[test]
+    fn every_class_in_every_mode() {
+        use Class::{Clean, Malware, Spam, Unsure};
+        use Mode::{Headers, Off, Quarantine, Refuse, Tag};
+        let table = [
+            (Clean, ["plain", "plain", "fields", "plain", "plain"]),
+            (Unsure, ["fields", "fields", "fields", "fields", "plain"]),
+            (Spam, ["stash", "tag", "fields", "refuse", "plain"]),
+            (Malware, ["stash", "stash", "stash", "refuse", "stash"]),
+        ];
+        for (class, row) in table {
+            for (mode, want) in [Quarantine, Tag, Headers, Refuse, Off].into_iter().zip(row) {
+                assert_eq!(kind(class, mode), want, "{class:?} {mode:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn xx06_a_check_that_must_run_defers() {
+        let gap = Finding::Unavailable {
+            name: "DMARC".into(),
+            why: "DNS".into(),
+            then: WhenUnavailable::Defer,
+        };
+        let verdict = Verdict {
+            class: Class::Clean,
+            score: 0.0,
+            because: vec![gap],
+        };
+        assert_eq!(
+            dispose(&verdict, &Policy::default()),
+            Disposition::Defer {
+                check: "DMARC".into()
+            }
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! Policies in layers: global, domain, recipient. The narrower wins, field by field.
+
+use serde::{Deserialize, Serialize};
+
+/// What happens to spam.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// 5xx, and a copy in the quarantine.
+    #[default]
+    Quarantine,
+    /// Delivered with Subject notation and X-Spam fields.
+    Tag,
+    /// Delivered with X-Spam fields only.
+    Headers,
+    /// 5xx, no copy.
+    Refuse,
+    /// Everything is delivered as it is.
+    Off,
+}
+
+/// What one scope sets; what it leaves out, it inherits.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Layer {
+    /// What happens to spam.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// From this score on a mail is spam.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spam_from: Option<f32>,
+    /// From this score on a mail is unsure: delivered with X-Spam fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsure_from: Option<f32>,
+    /// The Subject notation of spam in mode `tag`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spam_tag: Option<String>,
+    /// The Subject notation of unsure mail; empty for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsure_tag: Option<String>,
+    /// Days until quarantined mail expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_days: Option<u64>,
+    /// Keep copies of delivered unsure mail in `Training Requested`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training_requested: Option<bool>,
+}
+
+/// The layers stacked: what holds for one recipient.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Policy {
+    pub mode: Mode,
+    pub spam_from: f32,
+    pub unsure_from: f32,
+    pub spam_tag: String,
+    pub unsure_tag: String,
+    pub keep_days: u64,
+    pub training_requested: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Quarantine,
+            spam_from: 6.0,
+            unsure_from: 4.0,
+            spam_tag: "[SPAM]".to_owned(),
+            unsure_tag: String::new(),
+            keep_days: 14,
+            training_requested: false,
+        }
+    }
+}
+
+impl Policy {
+    /// Stacks `layers`, the widest first, on the defaults of the house.
+    #[must_use]
+    pub fn stack(layers: &[Layer]) -> Policy {
+        let mut policy = Policy::default();
+        for layer in layers {
+            let Layer {
+                mode,
+                spam_from,
+                unsure_from,
+                spam_tag,
+                unsure_tag,
+                keep_days,
+                training_requested,
+            } = layer.clone();
+            set(&mut policy.mode, mode);
+            set(&mut policy.spam_from, spam_from);
+            set(&mut policy.unsure_from, unsure_from);
+            set(&mut policy.spam_tag, spam_tag);
+            set(&mut policy.unsure_tag, unsure_tag);
+            set(&mut policy.keep_days, keep_days);
+            set(&mut policy.training_requested, training_requested);
+        }
+        policy
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_narrower_wins_field_by_field() {
+        let wide = Layer {
+            mode: Some(Mode::Tag),
+            keep_days: Some(30),
+            ..Layer::default()
+        };
+        let narrow = Layer {
+            keep_days: Some(3),
+            ..Layer::default()
+        };
+        let policy = Policy::stack(&[wide, narrow]);
+        assert_eq!((policy.mode, policy.keep_days), (Mode::Tag, 3));
+        assert!((policy.spam_from - Policy::default().spam_from).abs() < f32::EPSILON);
+    }
+}

@@ -1,0 +1,316 @@
+//! Allow and block lists at global, domain and recipient level.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Scope;
+use crate::clock::Timestamp;
+use crate::mail::{Address, Domain};
+
+/// What an entry does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListKind {
+    Allow,
+    Block,
+}
+
+impl fmt::Display for ListKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ListKind::Allow => "allow",
+            ListKind::Block => "block",
+        })
+    }
+}
+
+/// What an entry speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pattern {
+    /// `a@example.org`
+    Address(Address),
+    /// `example.org`: that domain alone.
+    Domain(Domain),
+    /// `*.example.org`: that domain and all below it.
+    Below(Domain),
+    /// `news-*@example.org`: `*` stands for any run of characters, in lower case.
+    Wildcard(String),
+    /// `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`
+    Network(IpAddr, u8),
+}
+
+/// A text is not a pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "'{0}' is not a pattern: write an address, a domain, *.domain, an address with *, or an IP network"
+)]
+pub struct PatternError(String);
+
+impl FromStr for Pattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let text = text.trim();
+        let fault = || PatternError(text.chars().take(80).collect());
+        if let Some(network) = network(text) {
+            return Ok(network);
+        }
+        if let Some(below) = text.strip_prefix("*.").or(text.strip_prefix("*@*.")) {
+            return below.parse().map(Pattern::Below).map_err(|_| fault());
+        }
+        if let Some(domain) = text
+            .strip_prefix("*@")
+            .or(text.strip_prefix('@'))
+            .filter(|d| !d.contains('*'))
+        {
+            return domain.parse().map(Pattern::Domain).map_err(|_| fault());
+        }
+        if text.contains('*') {
+            let plain =
+                text.len() <= 320 && text.contains('@') && !text.contains(char::is_whitespace);
+            return if plain {
+                Ok(Pattern::Wildcard(text.to_lowercase()))
+            } else {
+                Err(fault())
+            };
+        }
+        if text.contains('@') {
+            return text.parse().map(Pattern::Address).map_err(|_| fault());
+        }
+        text.parse().map(Pattern::Domain).map_err(|_| fault())
+    }
+}
+
+fn network(text: &str) -> Option<Pattern> {
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address.parse::<IpAddr>().ok()?, length.parse::<u8>().ok()?),
+        None => {
+            let address = text.parse::<IpAddr>().ok()?;
+            (address, if address.is_ipv4() { 32 } else { 128 })
+        }
+    };
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    (length <= most).then_some(Pattern::Network(address, length))
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pattern::Address(address) => f.write_str(address.key()),
+            Pattern::Domain(domain) => domain.fmt(f),
+            Pattern::Below(domain) => write!(f, "*.{domain}"),
+            Pattern::Wildcard(text) => f.write_str(text),
+            Pattern::Network(address, length) => write!(f, "{address}/{length}"),
+        }
+    }
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl Pattern {
+    /// True if the pattern speaks of this sender.
+    #[must_use]
+    pub fn matches_address(&self, sender: &Address) -> bool {
+        match self {
+            Pattern::Address(address) => address == sender,
+            Pattern::Domain(domain) => domain == sender.domain(),
+            Pattern::Below(domain) => sender.domain().is_within(domain),
+            Pattern::Wildcard(text) => glob(text.as_bytes(), sender.key().as_bytes()),
+            Pattern::Network(..) => false,
+        }
+    }
+
+    /// True if the pattern speaks of this client.
+    #[must_use]
+    pub fn matches_client(&self, client: IpAddr) -> bool {
+        match self {
+            Pattern::Network(address, length) => within(client.to_canonical(), *address, *length),
+            _ => false,
+        }
+    }
+}
+
+/// `*` matches any run; linear in the product of the lengths, both bounded.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p, t));
+            p += 1;
+        } else if pattern.get(p) == Some(&text[t]) {
+            p += 1;
+            t += 1;
+        } else if let Some((star_p, star_t)) = star {
+            star = Some((star_p, star_t + 1));
+            p = star_p + 1;
+            t = star_t + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|b| *b == b'*')
+}
+
+fn within(client: IpAddr, network: IpAddr, length: u8) -> bool {
+    let bits = |address: IpAddr| match address {
+        IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
+        IpAddr::V6(v6) => (v6.to_bits(), 128),
+    };
+    let ((a, width), (b, other)) = (bits(client), bits(network));
+    let mask = if length == 0 {
+        0
+    } else {
+        u128::MAX << (128 - u32::from(length))
+    };
+    width == other && a & mask == b & mask
+}
+
+/// An entry of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListEntry {
+    pub scope: Scope,
+    pub kind: ListKind,
+    pub pattern: Pattern,
+    /// The login that made it.
+    pub by: String,
+    pub made: Timestamp,
+    /// Free words.
+    pub note: String,
+}
+
+/// What the lists say of a mail for one recipient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    pub kind: ListKind,
+    pub scope: Scope,
+    pub pattern: Pattern,
+}
+
+impl Listed {
+    /// In plain words.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let verb = match self.kind {
+            ListKind::Allow => "allows",
+            ListKind::Block => "blocks",
+        };
+        format!("the {} list {verb} {}", self.scope, self.pattern)
+    }
+}
+
+/// Asks the lists of all scopes of one recipient: the narrower scope wins, and
+/// within one scope allow wins. `forged` silences allow entries that go by the sender.
+#[must_use]
+pub fn listed<'a>(
+    entries: &[ListEntry],
+    senders: impl Iterator<Item = &'a Address> + Clone,
+    client: IpAddr,
+    forged: bool,
+) -> Option<Listed> {
+    let rank = |entry: &ListEntry| {
+        let scope = match entry.scope {
+            Scope::Global => 0,
+            Scope::Domain(_) => 1,
+            Scope::Recipient(_) => 2,
+        };
+        (scope, entry.kind == ListKind::Allow)
+    };
+    entries
+        .iter()
+        .filter(|entry| {
+            let silenced = forged && entry.kind == ListKind::Allow;
+            entry.pattern.matches_client(client)
+                || !silenced
+                    && senders
+                        .clone()
+                        .any(|sender| entry.pattern.matches_address(sender))
+        })
+        .max_by_key(|entry| rank(entry))
+        .map(|entry| Listed {
+            kind: entry.kind,
+            scope: entry.scope.clone(),
+            pattern: entry.pattern.clone(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        text.parse().expect("pattern")
+    }
+
+    #[test]
+    fn patterns_match_what_they_say() {
+        let hit = |p: &str, a: &str| pattern(p).matches_address(&a.parse().expect("address"));
+        assert!(hit("a@example.org", "A@Example.org"));
+        assert!(hit("example.org", "x@example.org") && !hit("example.org", "x@sub.example.org"));
+        assert!(hit("*.example.org", "x@sub.example.org") && hit("*.example.org", "x@example.org"));
+        assert!(!hit("*.example.org", "x@badexample.org"));
+        assert!(
+            hit("news-*@*.org", "news-7@example.org") && !hit("news-*@*.org", "old-7@example.org")
+        );
+        let from = |p: &str, ip: &str| pattern(p).matches_client(ip.parse().expect("ip"));
+        assert!(from("192.0.2.0/24", "192.0.2.77") && !from("192.0.2.0/24", "192.0.3.1"));
+        assert!(from("192.0.2.1", "::ffff:192.0.2.1") && from("2001:db8::/32", "2001:db8:1::1"));
+        assert!(from("0.0.0.0/0", "192.0.2.1") && !from("0.0.0.0/0", "2001:db8::1"));
+        for bad in ["", "a b", "*", "1.2.3.4/33", "a@b@", "*@"] {
+            assert!(bad.parse::<Pattern>().is_err(), "{bad:?}");
+        }
+        for text in [
+            "a@example.org",
+            "example.org",
+            "*.example.org",
+            "a*@example.org",
+            "192.0.2.0/24",
+        ] {
+            assert_eq!(pattern(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_narrower_scope_wins_and_a_forger_is_not_allowed() {
+        let entry = |scope: &str, kind| ListEntry {
+            scope: scope.parse().expect("scope"),
+            kind,
+            pattern: pattern("a@x.org"),
+            by: String::new(),
+            made: Timestamp(0),
+            note: String::new(),
+        };
+        let ask = |entries: &[ListEntry], forged| {
+            let sender: Address = "a@x.org".parse().expect("address");
+            let client = "192.0.2.1".parse().expect("ip");
+            listed(entries, [&sender].into_iter(), client, forged).map(|l| l.kind)
+        };
+        let block = entry("global", ListKind::Block);
+        let allow = entry("b@example.org", ListKind::Allow);
+        assert_eq!(
+            ask(&[allow.clone(), block.clone()], false),
+            Some(ListKind::Allow)
+        );
+        assert_eq!(ask(&[allow.clone(), block], true), Some(ListKind::Block));
+        assert_eq!(
+            ask(&[allow, entry("b@example.org", ListKind::Block)], false),
+            Some(ListKind::Allow)
+        );
+        assert_eq!(ask(&[], false), None);
+    }
+}

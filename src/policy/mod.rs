@@ -1,0 +1,20 @@
+//! Pure thought: from findings to a verdict, a disposition, and one plan for all recipients.
+//! Nothing here waits, knows the time, or reaches the store.
+
+mod disposition;
+mod finding;
+mod layer;
+mod lists;
+mod principal;
+mod scope;
+mod settle;
+mod verdict;
+
+pub use disposition::{Disposition, dispose};
+pub use finding::{Finding, Findings, WhenUnavailable};
+pub use layer::{Layer, Mode, Policy};
+pub use lists::{ListEntry, ListKind, Listed, Pattern, PatternError, listed};
+pub use principal::{Principal, Right, Role};
+pub use scope::{Scope, ScopeError};
+pub use settle::{Answer, DeliverStep, Ending, Plan, Replies, StashStep, Step, not_now, settle};
+pub use verdict::{Class, Verdict, judge};

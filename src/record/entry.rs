@@ -1,0 +1,83 @@
+//! An entry: what one recipient has of one mail in the quarantine (XX-01).
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::mail::{Address, Direction, EntryId, Envelope, MailId, Reply};
+use crate::policy::Verdict;
+
+/// Which shelf an entry lies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shelf {
+    Caught,
+    /// Copies of delivered, unsure mail (SE-09).
+    TrainingRequested,
+}
+
+/// Where an entry is in its life. Only `Held` entries are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Held,
+    /// A job to deliver it is owed.
+    Leaving,
+    Released,
+    Removed,
+    Expired,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            State::Held => "held",
+            State::Leaving => "leaving",
+            State::Released => "released",
+            State::Removed => "removed",
+            State::Expired => "expired",
+        })
+    }
+}
+
+/// What one recipient has of one mail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub id: EntryId,
+    pub mail: MailId,
+    /// The recipient; for outgoing mail the sender.
+    pub owner: Address,
+    /// The envelope recipients a release goes to: for inbound mail the owner as written in RCPT.
+    pub to: Vec<Address>,
+    /// The reverse path; `None` for the null sender.
+    pub from: Option<Address>,
+    pub direction: Direction,
+    pub shelf: Shelf,
+    pub state: State,
+    pub verdict: Verdict,
+    pub arrived: Timestamp,
+    pub expires: Timestamp,
+    /// Place in the one ever-growing sequence; given by the store when the entry
+    /// becomes visible, and anew when it becomes visible again.
+    pub uid: u64,
+    /// Octets of the message.
+    pub size: u64,
+    /// Decoded Subject, at most 256 characters.
+    pub subject: String,
+    /// The From field's first address, or else the reverse path, as text.
+    pub author: String,
+    /// The client's address.
+    pub client: String,
+    /// What the destination said when delivery was refused; shown as `$ReleaseFailed`.
+    pub failed: Option<Reply>,
+}
+
+/// A mail as it was received: its envelope and its untouched octets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptMail {
+    pub id: MailId,
+    pub envelope: Envelope,
+    pub bytes: Bytes,
+}

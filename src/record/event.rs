@@ -1,0 +1,144 @@
+//! Events: what happened to a mail, when, by whom, through which door (SE-16, XX-03).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::mail::{Address, Direction, EntryId, MailId};
+use crate::policy::Class;
+
+/// The vocabulary of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Delivered as it was.
+    Accepted,
+    /// Delivered with a mark.
+    Tagged,
+    /// Refused with 5xx, and stashed.
+    Quarantined,
+    /// 4xx; never listed in the quarantine: deferred, not blocked (SE-04).
+    Deferred,
+    /// Refused with 5xx, no copy.
+    Refused,
+    /// Refused before DATA.
+    NotAccepted,
+    /// Somebody asked for the release.
+    Released,
+    ReleasedAndTrained,
+    /// The destination took a released or owed mail.
+    Delivered,
+    /// The destination has not taken it yet; it is tried again.
+    DeliveryDeferred,
+    /// The destination refused it for good.
+    ReleaseFailed,
+    Removed,
+    Expired,
+    TrainedSpam,
+    TrainedHam,
+    /// A reinsertion token did not hold: forged, expired, replayed or altered (SY-03).
+    TokenRefused,
+    /// Something was set: an account, a domain, a list, a key.
+    Changed,
+    /// Somebody signed in, or failed to.
+    SignedIn,
+    SignInFailed,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Status::Accepted => "accepted",
+            Status::Tagged => "tagged",
+            Status::Quarantined => "quarantined",
+            Status::Deferred => "deferred",
+            Status::Refused => "refused",
+            Status::NotAccepted => "not-accepted",
+            Status::Released => "released",
+            Status::ReleasedAndTrained => "released-and-trained",
+            Status::Delivered => "delivered",
+            Status::DeliveryDeferred => "delivery-deferred",
+            Status::ReleaseFailed => "release-failed",
+            Status::Removed => "removed",
+            Status::Expired => "expired",
+            Status::TrainedSpam => "trained-spam",
+            Status::TrainedHam => "trained-ham",
+            Status::TokenRefused => "token-refused",
+            Status::Changed => "changed",
+            Status::SignedIn => "signed-in",
+            Status::SignInFailed => "sign-in-failed",
+        })
+    }
+}
+
+/// The door through which something was asked, and from where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// `smtp`, `imap`, `control`, `background`, ...
+    pub name: String,
+    /// The visitor's address, where there is one.
+    pub peer: String,
+}
+
+impl Door {
+    #[must_use]
+    pub fn new(name: &str, peer: impl fmt::Display) -> Self {
+        Self {
+            name: name.to_owned(),
+            peer: peer.to_string(),
+        }
+    }
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub at: Timestamp,
+    pub status: Status,
+    pub mail: Option<MailId>,
+    pub entry: Option<EntryId>,
+    pub direction: Option<Direction>,
+    pub from: Option<Address>,
+    pub to: Vec<Address>,
+    pub subject: String,
+    /// Octets of the message.
+    pub size: u64,
+    pub class: Option<Class>,
+    pub score: Option<f32>,
+    /// Who did it: a login, or the chore of the house.
+    pub who: String,
+    pub door: Door,
+    /// What was answered, or said by the next host, or set.
+    pub words: String,
+}
+
+impl Event {
+    /// An event that speaks of no mail yet.
+    #[must_use]
+    pub fn new(at: Timestamp, status: Status, who: &str, door: Door) -> Self {
+        Self {
+            at,
+            status,
+            mail: None,
+            entry: None,
+            direction: None,
+            from: None,
+            to: Vec::new(),
+            subject: String::new(),
+            size: 0,
+            class: None,
+            score: None,
+            who: who.to_owned(),
+            door,
+            words: String::new(),
+        }
+    }
+
+    /// The same, saying `words`.
+    #[must_use]
+    pub fn saying(mut self, words: impl Into<String>) -> Self {
+        self.words = words.into();
+        self
+    }
+}

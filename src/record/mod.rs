@@ -1,0 +1,15 @@
+//! The words of what is kept: entries, changes, events, jobs, lessons, accounts, domains.
+
+mod account;
+mod change;
+mod domain;
+mod entry;
+mod event;
+mod job;
+
+pub use account::Account;
+pub use change::{Change, JobStep};
+pub use domain::{DomainSettings, Route, RouteError, RouteTls};
+pub use entry::{Entry, KeptMail, Shelf, State};
+pub use event::{Door, Event, Status};
+pub use job::{Job, JobKind, Lesson, Lore};

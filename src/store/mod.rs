@@ -1,0 +1,241 @@
+//! What is kept: small traits, one for each need; the engines lie behind them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::broadcast;
+
+use crate::clock::Timestamp;
+use crate::mail::{Address, Direction, Domain, EntryId, Mail, MailId};
+use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
+use crate::record::{
+    Account, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, Shelf, State, Status,
+};
+
+/// Why the store could not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Too little free space; room must be made first.
+    #[error("the store has no room")]
+    Full,
+    /// A write or read failed; nothing of it is visible.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
+
+/// Why a change was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    #[error("no such entry")]
+    Gone,
+    /// The entry is not in the state the change starts from.
+    #[error("the entry is {0}")]
+    Moved(State),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a visitor looks at: held entries of one shelf and direction within a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    pub scope: Scope,
+    pub shelf: Shelf,
+    pub direction: Direction,
+}
+
+/// Flags of one entry as one scope set them: IMAP system flags and keywords, sorted.
+pub type Flags = Vec<String>;
+
+/// An entry with the flags of the scope that looks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub entry: Entry,
+    pub flags: Flags,
+}
+
+/// Something changed in what is shown. Sent after it is durable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    pub id: EntryId,
+    pub uid: u64,
+    pub owner: Address,
+    pub shelf: Shelf,
+    pub direction: Direction,
+    pub what: NoticeKind,
+}
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// It is shown from now on, under this uid.
+    Came,
+    /// It is no longer shown under this uid.
+    Went,
+    /// Its flags changed for this scope.
+    Flags(Scope),
+}
+
+/// Mail in the quarantine.
+#[async_trait]
+pub trait Entries: Send + Sync {
+    /// Keeps the mail's octets once and an entry for each owner; durable on return.
+    ///
+    /// An entry that is there already and held or leaving stays as it is (a retry
+    /// stashes once); one that has left is opened anew, under a new uid. Returns the
+    /// entries as they are now, with uids.
+    async fn stash(
+        &self,
+        mail: &Mail,
+        entries: Vec<Entry>,
+        event: Event,
+    ) -> Result<Vec<Entry>, StoreError>;
+    /// An entry in any state; kept for a time after it has left.
+    async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError>;
+    /// Envelope and octets of a mail, while any entry, job or lesson needs them.
+    async fn mail(&self, id: MailId) -> Result<Option<KeptMail>, StoreError>;
+    /// Octets alone.
+    async fn body(&self, id: MailId) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.mail(id).await?.map(|mail| mail.bytes))
+    }
+    /// The uids and ids of all entries in view with uids above `after`, ascending; at most `most`.
+    async fn uids(
+        &self,
+        view: &View,
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, EntryId)>, StoreError>;
+    /// Entries with the flags as `scope` set them, in the order asked; `None` for what is not there.
+    async fn rows(&self, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<Row>>, StoreError>;
+    /// How many entries are in view.
+    async fn count(&self, view: &View) -> Result<u64, StoreError>;
+    /// The highest uid given so far; 0 if none was.
+    async fn last_uid(&self) -> Result<u64, StoreError>;
+    /// Makes each change whole or not at all; durable on return. The results are in
+    /// the order asked; changes of one call see each other. Returns the entries as they are now.
+    async fn apply(&self, changes: Vec<Change>) -> Vec<Result<Entry, ChangeError>>;
+    /// Sets the flags of entries as `scope` sees them. Not waited for by a power cut.
+    async fn set_flags(
+        &self,
+        scope: &Scope,
+        flags: Vec<(EntryId, Flags)>,
+    ) -> Result<(), StoreError>;
+    /// Held entries that expire at or before `now`, the oldest first; at most `most`.
+    async fn expiring(&self, now: Timestamp, most: usize) -> Result<Vec<Entry>, StoreError>;
+    /// News of what is shown.
+    fn notices(&self) -> broadcast::Receiver<Notice>;
+}
+
+/// What the house owes.
+#[async_trait]
+pub trait Jobs: Send + Sync {
+    /// Keeps the mail's octets and the jobs; durable on return. A job that is owed already stays.
+    async fn owe(&self, mail: &Mail, jobs: Vec<Job>, event: Event) -> Result<(), StoreError>;
+    /// Jobs due at `now`, the longest due first; none of them is given out again before `until`.
+    async fn take(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Job>, StoreError>;
+    /// Writes down how a job went: as it is now, or `None` if it is settled. Durable on return.
+    async fn settle(&self, id: EntryId, job: Option<Job>, event: Event) -> Result<(), StoreError>;
+    /// All jobs, the next due first; at most `most`.
+    async fn jobs(&self, most: usize) -> Result<Vec<Job>, StoreError>;
+    /// Resolves when a job was owed since the last call, or may have been.
+    async fn owed(&self);
+}
+
+/// Lessons, with the octets they are about.
+#[async_trait]
+pub trait Lessons: Send + Sync {
+    /// Keeps a lesson about a mail that is not in the quarantine; durable on return.
+    async fn teach(&self, mail: &Mail, lesson: Lesson, event: Event) -> Result<(), StoreError>;
+    /// Lessons in the order they were taught, from the one numbered `after` + 1 on.
+    async fn lessons(&self, after: u64, most: usize) -> Result<Vec<(u64, Lesson)>, StoreError>;
+}
+
+/// What to look for in the journal. All that is set must hold.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query {
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    pub status: Option<Status>,
+    /// Any address, in full.
+    pub address: Option<Address>,
+    /// Words found in addresses, subject or answer; lower case.
+    pub text: Option<String>,
+    pub mail: Option<MailId>,
+}
+
+/// The log of all mail and all that was done to it.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Writes an event soon; it may be lost in a power cut, never reordered.
+    async fn write(&self, event: Event) -> Result<(), StoreError>;
+    /// Events in `scope`, the newest first; at most `most`.
+    async fn search(
+        &self,
+        scope: &Scope,
+        query: &Query,
+        most: usize,
+    ) -> Result<Vec<Event>, StoreError>;
+    /// All that happened to an entry, the oldest first (XX-03).
+    async fn history(&self, entry: EntryId) -> Result<Vec<Event>, StoreError>;
+    /// Forgets events before `before`.
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;
+}
+
+/// Accounts, domains, policies, lists, secrets. Every write is durable on return.
+#[async_trait]
+pub trait Settings: Send + Sync {
+    async fn account(&self, scope: &Scope) -> Result<Option<Account>, StoreError>;
+    async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
+    async fn set_account(&self, account: Account, event: Event) -> Result<(), StoreError>;
+    /// False if there was none.
+    async fn remove_account(&self, scope: &Scope, event: Event) -> Result<bool, StoreError>;
+    async fn domain(&self, domain: &Domain) -> Result<Option<DomainSettings>, StoreError>;
+    async fn domains(&self) -> Result<Vec<DomainSettings>, StoreError>;
+    async fn set_domain(&self, domain: DomainSettings, event: Event) -> Result<(), StoreError>;
+    /// False if there was none.
+    async fn remove_domain(&self, domain: &Domain, event: Event) -> Result<bool, StoreError>;
+    async fn layer(&self, scope: &Scope) -> Result<Option<Layer>, StoreError>;
+    async fn set_layer(&self, scope: &Scope, layer: Layer, event: Event) -> Result<(), StoreError>;
+    /// The entries of exactly this scope.
+    async fn list(&self, scope: &Scope) -> Result<Vec<ListEntry>, StoreError>;
+    /// Replaces an entry with the same scope, kind and pattern.
+    async fn set_listed(&self, entry: ListEntry, event: Event) -> Result<(), StoreError>;
+    /// False if there was none.
+    async fn remove_listed(
+        &self,
+        scope: &Scope,
+        kind: ListKind,
+        pattern: &Pattern,
+        event: Event,
+    ) -> Result<bool, StoreError>;
+    /// A secret by name, such as a signing key; never logged.
+    async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    async fn set_secret(&self, name: &str, value: Vec<u8>, event: Event) -> Result<(), StoreError>;
+}
+
+/// What is kept for a while only, and may be lost at a restart. Bounded: when full, the
+/// entries that end first go.
+#[async_trait]
+pub trait Transient: Send + Sync {
+    async fn put(&self, key: &str, value: Vec<u8>, until: Timestamp);
+    async fn get(&self, key: &str, now: Timestamp) -> Option<Vec<u8>>;
+    /// Puts `key` if it is not there; true if it was put. Atomic.
+    async fn claim(&self, key: &str, now: Timestamp, until: Timestamp) -> bool;
+    async fn drop_key(&self, key: &str);
+}
+
+/// All needs together, as an engine meets them; rooms take the part they need.
+#[derive(Clone)]
+pub struct Store {
+    pub entries: Arc<dyn Entries>,
+    pub jobs: Arc<dyn Jobs>,
+    pub lessons: Arc<dyn Lessons>,
+    pub journal: Arc<dyn Journal>,
+    pub settings: Arc<dyn Settings>,
+    pub transient: Arc<dyn Transient>,
+}
