@@ -1,6 +1,8 @@
 //! Quaranta: a spam filter for mail servers with a quarantine that people can live with.
 //! `ARCHITECTURE.md` is the plan of this house.
 
+pub mod accounts;
+pub mod actions;
 pub mod clock;
 pub mod inspect;
 pub mod mail;
@@ -10,3 +12,4 @@ pub mod policy;
 pub mod record;
 pub mod relay;
 pub mod store;
+pub mod token;

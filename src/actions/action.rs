@@ -1,0 +1,61 @@
+//! What can be wished, and what comes of it.
+
+use crate::mail::{EntryId, Reply};
+use crate::policy::Right;
+use crate::record::State;
+
+/// A wish. One means the same at every door.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Deliver to the original envelope recipient, nothing else (SE-10).
+    Release,
+    /// Deliver, and report as a false positive.
+    ReleaseAndTrain,
+    /// Remove. Trains nothing (XX-04).
+    Remove,
+    /// Report as spam; the entry stays.
+    TrainSpam,
+    /// Report as a false positive; the entry stays, nothing is delivered.
+    TrainHam,
+    /// Report as spam and remove.
+    RemoveAsSpam,
+    /// Report as a false positive and remove; nothing is delivered.
+    RemoveAsHam,
+    /// Its time is over. Only the house wishes that.
+    Expire,
+    /// The destination took it, saying this. Only the house wishes that.
+    Delivered(Reply),
+    /// The destination refused it for good, saying this: back to where it was.
+    /// Only the house wishes that.
+    Returned(Reply),
+}
+
+/// What came of a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Done(EntryId),
+    /// It had been done before; to ask twice is no fault.
+    Already(State),
+}
+
+/// Why a wish is not granted; shown to the visitor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Also for another's entry: a stranger learns nothing.
+    #[error("no such message")]
+    NotYours,
+    #[error("not possible: the message is {0}")]
+    NotPossible(State),
+    #[error("not possible: the message was delivered when it arrived, this is a copy")]
+    WasDelivered,
+    #[error("your account has not the right to do this with this message")]
+    NeedsRight(Right),
+    /// There is no such account, domain or list entry.
+    #[error("there is no {0}")]
+    Unknown(String),
+    /// What was given cannot be taken.
+    #[error("{0}")]
+    Bad(String),
+    #[error("not possible now: {0}")]
+    Failed(String),
+}

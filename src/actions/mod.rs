@@ -1,0 +1,14 @@
+//! Verb 2: somebody does something with an entry. `desk` asks, `plan` decides, the store keeps.
+
+mod action;
+mod desk;
+mod plan;
+mod settings;
+
+pub use action::{Action, Outcome, Refusal};
+pub use desk::Desk;
+pub use plan::plan;
+pub use settings::reinsertion_keys;
+
+/// What people's doors need of the store's words; the store itself stays behind the desk.
+pub use crate::store::{Flags, Notice, NoticeKind, Query, Row};

@@ -1,0 +1,402 @@
+//! What administrators set at the desk: accounts, domains, policies, lists, keys.
+
+use std::time::Duration;
+
+use super::{Desk, Refusal};
+use crate::accounts::{hash_password, new_password};
+use crate::clock::Timestamp;
+use crate::mail::Domain;
+use crate::policy::{Layer, ListEntry, ListKind, Pattern, Principal, Right, Scope};
+use crate::record::{Account, DomainSettings, Door, Event, Status};
+use crate::store::{Settings, StoreError};
+use crate::token::KeyRing;
+
+/// The name of the secret that holds the reinsertion keys.
+const REINSERTION_KEYS: &str = "reinsertion-keys";
+
+/// Longest Subject notation, in octets.
+const TAG_LONGEST: usize = 100;
+/// Longest keeping time, in days.
+const KEEP_MOST: u64 = 3650;
+/// List entries of one scope.
+const LIST_MOST: usize = 100_000;
+/// Longest note of a list entry, in octets.
+const NOTE_LONGEST: usize = 500;
+
+/// The reinsertion keys; made at the first call (SY-02).
+///
+/// # Errors
+/// [`StoreError`]; also if the system has no random numbers to give.
+pub async fn reinsertion_keys(
+    settings: &dyn Settings,
+    now: Timestamp,
+) -> Result<KeyRing, StoreError> {
+    let fault = |e: &dyn std::fmt::Display| StoreError::Failed(e.to_string());
+    if let Some(kept) = settings.secret(REINSERTION_KEYS).await? {
+        return serde_json::from_slice(&kept).map_err(|e| fault(&e));
+    }
+    let ring = KeyRing::make(now).map_err(|e| fault(&e))?;
+    let event = Event::new(
+        now,
+        Status::Changed,
+        "first start",
+        Door::new("background", ""),
+    )
+    .saying("reinsertion key 1 was made");
+    keep_keys(settings, &ring, event).await?;
+    Ok(ring)
+}
+
+async fn keep_keys(
+    settings: &dyn Settings,
+    ring: &KeyRing,
+    event: Event,
+) -> Result<(), StoreError> {
+    let text = serde_json::to_vec(ring).map_err(|e| StoreError::Failed(e.to_string()))?;
+    settings.set_secret(REINSERTION_KEYS, text, event).await
+}
+
+/// An administrator's act within the scope.
+fn may(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
+    if !by.scope.holds(scope) {
+        return Err(Refusal::NotYours);
+    }
+    if !by.has(Right::Administer) {
+        return Err(Refusal::NeedsRight(Right::Administer));
+    }
+    Ok(())
+}
+
+impl Desk {
+    fn changed(&self, by: &Principal, door: &Door, words: String) -> Event {
+        Event::new(self.clock.now(), Status::Changed, &by.who, door.clone()).saying(words)
+    }
+
+    /// The accounts within `by`'s scope.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn accounts(&self, by: &Principal) -> Result<Vec<Account>, Refusal> {
+        may(by, &by.scope)?;
+        let mut accounts = self.store.settings.accounts().await?;
+        accounts.retain(|account| by.scope.holds(&account.scope));
+        Ok(accounts)
+    }
+
+    /// Makes an account; without a `password` one is made up. Returns the password that holds.
+    ///
+    /// # Errors
+    /// [`Refusal::Bad`] if it is there already or the password is not taken.
+    pub async fn add_account(
+        &self,
+        by: &Principal,
+        scope: Scope,
+        password: Option<String>,
+        door: &Door,
+    ) -> Result<String, Refusal> {
+        may(by, &scope)?;
+        if self.store.settings.account(&scope).await?.is_some() {
+            return Err(Refusal::Bad(format!(
+                "the account {scope} is there already; change its password instead"
+            )));
+        }
+        let words = format!("account {scope} was made");
+        self.keep_account(scope, password, self.changed(by, door, words))
+            .await
+    }
+
+    /// Sets an account's password; without one it is made up. Returns the password that
+    /// holds. Everybody may set their own.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] if there is no such account, [`Refusal::Bad`] for a bad password.
+    pub async fn set_password(
+        &self,
+        by: &Principal,
+        scope: Scope,
+        password: Option<String>,
+        door: &Door,
+    ) -> Result<String, Refusal> {
+        if by.scope != scope {
+            may(by, &scope)?;
+        }
+        if self.store.settings.account(&scope).await?.is_none() {
+            return Err(Refusal::Unknown(format!("account {scope}")));
+        }
+        let words = format!("the password of {scope} was changed");
+        self.keep_account(scope, password, self.changed(by, door, words))
+            .await
+    }
+
+    async fn keep_account(
+        &self,
+        scope: Scope,
+        password: Option<String>,
+        event: Event,
+    ) -> Result<String, Refusal> {
+        let password = match password {
+            Some(password) => password,
+            None => new_password().map_err(|e| Refusal::Failed(e.to_string()))?,
+        };
+        let text = password.clone();
+        let hash = tokio::task::spawn_blocking(move || hash_password(&text))
+            .await
+            .map_err(|e| Refusal::Failed(e.to_string()))?
+            .map_err(|e| Refusal::Bad(e.to_string()))?;
+        let account = Account {
+            scope,
+            hash,
+            made: event.at,
+        };
+        self.store.settings.set_account(account, event).await?;
+        Ok(password)
+    }
+
+    /// Removes an account; its mail stays.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`]; [`Refusal::Bad`] for the account that acts.
+    pub async fn remove_account(
+        &self,
+        by: &Principal,
+        scope: &Scope,
+        door: &Door,
+    ) -> Result<(), Refusal> {
+        may(by, scope)?;
+        if *scope == Scope::Global {
+            return Err(Refusal::Bad(
+                "the account global cannot be removed; change its password instead".into(),
+            ));
+        }
+        let event = self.changed(by, door, format!("account {scope} was removed"));
+        if self.store.settings.remove_account(scope, event).await? {
+            Ok(())
+        } else {
+            Err(Refusal::Unknown(format!("account {scope}")))
+        }
+    }
+
+    /// The domains within `by`'s scope.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn domains(&self, by: &Principal) -> Result<Vec<DomainSettings>, Refusal> {
+        let mut domains = self.store.settings.domains().await?;
+        domains.retain(|settings| by.scope.holds(&Scope::Domain(settings.domain.clone())));
+        Ok(domains)
+    }
+
+    /// Adds a domain or replaces its routes. Only for the whole house, because a route
+    /// decides where mail goes.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn set_domain(
+        &self,
+        by: &Principal,
+        settings: DomainSettings,
+        door: &Door,
+    ) -> Result<(), Refusal> {
+        may(by, &Scope::Global)?;
+        if settings.routes.is_empty() {
+            return Err(Refusal::Bad("a domain needs at least one route".into()));
+        }
+        let routes: Vec<String> = settings.routes.iter().map(ToString::to_string).collect();
+        let words = format!("domain {} goes to {}", settings.domain, routes.join(" "));
+        let event = self.changed(by, door, words);
+        Ok(self.store.settings.set_domain(settings, event).await?)
+    }
+
+    /// Removes a domain: mail for it is refused from then on.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`].
+    pub async fn remove_domain(
+        &self,
+        by: &Principal,
+        domain: &Domain,
+        door: &Door,
+    ) -> Result<(), Refusal> {
+        may(by, &Scope::Global)?;
+        let event = self.changed(by, door, format!("domain {domain} was removed"));
+        if self.store.settings.remove_domain(domain, event).await? {
+            Ok(())
+        } else {
+            Err(Refusal::Unknown(format!("domain {domain}")))
+        }
+    }
+
+    /// What `scope` sets itself.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn layer(&self, by: &Principal, scope: &Scope) -> Result<Layer, Refusal> {
+        if !by.scope.holds(scope) {
+            return Err(Refusal::NotYours);
+        }
+        Ok(self.store.settings.layer(scope).await?.unwrap_or_default())
+    }
+
+    /// Sets what `scope` sets itself, as a whole.
+    ///
+    /// # Errors
+    /// [`Refusal::Bad`] names the field and its limit.
+    pub async fn set_layer(
+        &self,
+        by: &Principal,
+        scope: Scope,
+        layer: Layer,
+        door: &Door,
+    ) -> Result<(), Refusal> {
+        may(by, &scope)?;
+        check_layer(&layer)?;
+        let text = serde_json::to_string(&layer).unwrap_or_default();
+        let event = self.changed(by, door, format!("policy of {scope}: {text}"));
+        Ok(self.store.settings.set_layer(&scope, layer, event).await?)
+    }
+
+    /// The list of exactly `scope`. Everybody has their own.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn list(&self, by: &Principal, scope: &Scope) -> Result<Vec<ListEntry>, Refusal> {
+        if !by.scope.holds(scope) {
+            return Err(Refusal::NotYours);
+        }
+        Ok(self.store.settings.list(scope).await?)
+    }
+
+    /// Adds an entry to a list within `by`'s scope.
+    ///
+    /// # Errors
+    /// [`Refusal::Bad`] if the list is full or the note too long.
+    pub async fn add_listed(
+        &self,
+        by: &Principal,
+        scope: Scope,
+        kind: ListKind,
+        pattern: Pattern,
+        note: String,
+        door: &Door,
+    ) -> Result<(), Refusal> {
+        if note.len() > NOTE_LONGEST {
+            return Err(Refusal::Bad(format!(
+                "a note has at most {NOTE_LONGEST} octets"
+            )));
+        }
+        if self.list(by, &scope).await?.len() >= LIST_MOST {
+            return Err(Refusal::Bad(format!(
+                "a list has at most {LIST_MOST} entries"
+            )));
+        }
+        let event = self.changed(
+            by,
+            door,
+            format!("the {kind} list of {scope} gained {pattern}"),
+        );
+        let entry = ListEntry {
+            scope,
+            kind,
+            pattern,
+            by: by.who.clone(),
+            made: event.at,
+            note,
+        };
+        Ok(self.store.settings.set_listed(entry, event).await?)
+    }
+
+    /// Removes an entry from a list within `by`'s scope.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`].
+    pub async fn remove_listed(
+        &self,
+        by: &Principal,
+        scope: &Scope,
+        kind: ListKind,
+        pattern: &Pattern,
+        door: &Door,
+    ) -> Result<(), Refusal> {
+        if !by.scope.holds(scope) {
+            return Err(Refusal::NotYours);
+        }
+        let event = self.changed(
+            by,
+            door,
+            format!("the {kind} list of {scope} lost {pattern}"),
+        );
+        if self
+            .store
+            .settings
+            .remove_listed(scope, kind, pattern, event)
+            .await?
+        {
+            Ok(())
+        } else {
+            Err(Refusal::Unknown(format!(
+                "entry {pattern} in the {kind} list of {scope}"
+            )))
+        }
+    }
+
+    /// The reinsertion keys, for an administrator of the house (SY-07).
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn keys(&self, by: &Principal) -> Result<KeyRing, Refusal> {
+        may(by, &Scope::Global)?;
+        Ok(reinsertion_keys(&*self.store.settings, self.clock.now()).await?)
+    }
+
+    /// Makes a new reinsertion key; the one in use still verifies for `overlap`.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn rotate_keys(
+        &self,
+        by: &Principal,
+        overlap: Duration,
+        door: &Door,
+    ) -> Result<KeyRing, Refusal> {
+        let mut ring = self.keys(by).await?;
+        let now = self.clock.now();
+        ring.rotate(now, now.after(overlap))
+            .map_err(|e| Refusal::Failed(e.to_string()))?;
+        let id = ring.current().map_or(0, |key| key.id);
+        let event = self.changed(by, door, format!("reinsertion key {id} came into use"));
+        keep_keys(&*self.store.settings, &ring, event).await?;
+        Ok(ring)
+    }
+}
+
+fn check_layer(layer: &Layer) -> Result<(), Refusal> {
+    let bad = |text: String| Err(Refusal::Bad(text));
+    for (name, value) in [
+        ("spam_from", layer.spam_from),
+        ("unsure_from", layer.unsure_from),
+    ] {
+        if value.is_some_and(|v| !v.is_finite() || v.abs() > 1000.0) {
+            return bad(format!("{name} lies between -1000 and 1000"));
+        }
+    }
+    for (name, value) in [
+        ("spam_tag", &layer.spam_tag),
+        ("unsure_tag", &layer.unsure_tag),
+    ] {
+        if value
+            .as_ref()
+            .is_some_and(|tag| tag.len() > TAG_LONGEST || tag.chars().any(char::is_control))
+        {
+            return bad(format!(
+                "{name} has at most {TAG_LONGEST} octets and no control characters"
+            ));
+        }
+    }
+    if layer
+        .keep_days
+        .is_some_and(|days| days == 0 || days > KEEP_MOST)
+    {
+        return bad(format!("keep_days lies between 1 and {KEEP_MOST}"));
+    }
+    Ok(())
+}
