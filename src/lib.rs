@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod actions;
 pub mod clock;
 pub mod inspect;
+pub mod intake;
 pub mod mail;
 pub mod net;
 pub mod options;

@@ -1,0 +1,81 @@
+//! Who may send to whom: our domains only, and only recipients the destination knows.
+
+use crate::mail::{Address, Peer, Reply};
+use crate::policy::not_now;
+use crate::record::{Door, Event, Status};
+
+use super::Intake;
+
+/// Prefix of the cache keys of call-outs.
+const KNOWN: &str = "recipient ";
+
+impl Intake {
+    /// May mail go to `to`? Asked at RCPT.
+    ///
+    /// # Errors
+    /// The reply for the client: relaying denied, unknown recipient, or try later.
+    pub async fn admit_recipient(&self, to: &Address, smtputf8: bool) -> Result<(), Reply> {
+        let domain = self
+            .parts
+            .store
+            .settings
+            .domain(to.domain())
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "the domains cannot be read");
+                not_now("The recipient cannot be checked now")
+            })?;
+        let Some(domain) = domain else {
+            return Err(Reply::new(550, 7, 1, format!("<{to}>: relaying denied")));
+        };
+        if !self.parts.options.check_recipients {
+            return Ok(());
+        }
+        let key = format!("{KNOWN}{}", to.key());
+        let now = self.parts.clock.now();
+        if let Some(kept) = self.parts.store.transient.get(&key, now).await {
+            return match serde_json::from_slice::<Option<Reply>>(&kept) {
+                Ok(Some(reply)) => Err(reply),
+                Ok(None) | Err(_) => Ok(()),
+            };
+        }
+        let said = self.parts.callout.ask(&domain.routes, to, smtputf8).await;
+        let (verdict, span) = if said.is_positive() {
+            (None, self.parts.options.known_for)
+        } else if said.is_permanent() {
+            (Some(said.clone()), self.parts.options.unknown_for)
+        } else {
+            return Err(said);
+        };
+        if let Ok(value) = serde_json::to_vec(&verdict) {
+            self.parts
+                .store
+                .transient
+                .put(&key, value, now.after(span.0))
+                .await;
+        }
+        verdict.map_or(Ok(()), Err)
+    }
+
+    /// Writes down that a recipient was refused before DATA (SE-16).
+    pub async fn not_accepted(
+        &self,
+        peer: &Peer,
+        from: Option<&Address>,
+        to: &Address,
+        reply: &Reply,
+    ) {
+        let door = Door::new("smtp", peer.address);
+        let status = if reply.is_permanent() {
+            Status::NotAccepted
+        } else {
+            Status::Deferred
+        };
+        let mut event =
+            Event::new(self.parts.clock.now(), status, "intake", door).saying(reply.to_string());
+        event.from = from.cloned();
+        event.to = vec![to.clone()];
+        event.direction = Some(crate::mail::Direction::Inbound);
+        self.note(event).await;
+    }
+}

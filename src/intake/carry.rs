@@ -1,0 +1,379 @@
+//! Keep, then carry, then answer. The reply is true for everyone it covers.
+
+use std::sync::Arc;
+
+use super::weigh::{Judged, Released};
+use super::{Intake, same};
+use crate::actions::Action;
+use crate::mail::{Address, Edit, EntryId, Mail, Reply};
+use crate::policy::{
+    Answer, DeliverStep, Disposition, Ending, Finding, Plan, Principal, Replies, StashStep, not_now,
+};
+use crate::record::{Door, Entry, Event, Job, JobKind, Shelf, Status};
+use crate::relay::{Carrier, Parcel};
+use crate::store::StoreError;
+
+impl Intake {
+    /// An event about a mail, for these recipients.
+    pub(super) fn event(
+        &self,
+        mail: &Mail,
+        status: Status,
+        to: &[Address],
+        words: String,
+    ) -> Event {
+        let envelope = &mail.envelope;
+        let door = Door::new("smtp", envelope.peer.address);
+        let mut event = Event::new(self.parts.clock.now(), status, "intake", door).saying(words);
+        event.mail = Some(mail.id);
+        event.direction = Some(envelope.direction);
+        event.from.clone_from(&envelope.from);
+        event.to = to.to_vec();
+        event.size = mail.message.size();
+        event
+    }
+
+    fn judged_event(
+        &self,
+        mail: &Mail,
+        judged: &Judged,
+        status: Status,
+        to: &[Address],
+        words: String,
+    ) -> Event {
+        let mut event = self.event(mail, status, to, words);
+        event.subject.clone_from(&judged.findings.subject);
+        if let Some(decision) = to.first().and_then(|to| judged.of(to)) {
+            event.class = Some(decision.verdict.class);
+            event.score = Some(decision.verdict.score);
+        }
+        event
+    }
+
+    /// Stash; then carry; then settle what the next hosts said.
+    pub(super) async fn execute(
+        &self,
+        mail: &Mail,
+        plan: Plan,
+        judged: &Judged,
+        carrier: &dyn Carrier,
+    ) -> Answer {
+        let refusal = judged.refusal(mail);
+        if !plan.stash.is_empty()
+            && let Err(error) = self
+                .stash(mail, judged, &plan.stash, refusal.to_string())
+                .await
+        {
+            tracing::error!(%error, mail = %mail.id, "a mail cannot be stashed");
+            let answer = plan.unstashed();
+            self.note(self.event(mail, Status::Deferred, &mail.envelope.to, error.to_string()))
+                .await;
+            return answer;
+        }
+        let said = self.carry(mail, judged, &plan.deliver, carrier).await;
+        let delivered = plan.deliver.clone();
+        let one = plan.end(&said, &refusal);
+        if let Err(error) = self.owe_and_strand(mail, judged, &one).await {
+            tracing::error!(%error, mail = %mail.id, "what is owed cannot be written down");
+            return Answer::One(not_now("The message cannot be stored now"));
+        }
+        self.note_delivered(mail, judged, &delivered, &said).await;
+        self.note_others(mail, judged, &one.answer).await;
+        one.answer
+    }
+
+    async fn stash(
+        &self,
+        mail: &Mail,
+        judged: &Judged,
+        steps: &[StashStep],
+        words: String,
+    ) -> Result<(), StoreError> {
+        let entries: Vec<Entry> = steps
+            .iter()
+            .filter_map(|step| {
+                let decision = judged.of(&step.to)?;
+                Some(Entry {
+                    failed: step.failed.clone(),
+                    ..self.entry(mail, &judged.findings, decision)
+                })
+            })
+            .collect();
+        let to: Vec<Address> = steps.iter().map(|step| step.to.clone()).collect();
+        let event = self.judged_event(mail, judged, Status::Quarantined, &to, words);
+        self.parts
+            .store
+            .entries
+            .stash(mail, entries, event)
+            .await
+            .map(|_| ())
+    }
+
+    /// Passes the mail on. The replies are in the order of `steps`.
+    async fn carry(
+        &self,
+        mail: &Mail,
+        judged: &Judged,
+        steps: &[DeliverStep],
+        carrier: &dyn Carrier,
+    ) -> Vec<Reply> {
+        if steps.is_empty() {
+            return Vec::new();
+        }
+        let mut said = vec![not_now("The destination cannot be found now"); steps.len()];
+        let mut parcels: Vec<Parcel> = Vec::new();
+        let mut places: Vec<Vec<usize>> = Vec::new();
+        for (i, step) in steps.iter().enumerate() {
+            let routes = match self.parts.store.settings.domain(step.to.domain()).await {
+                Ok(Some(domain)) => domain.routes,
+                Ok(None) => {
+                    said[i] = Reply::new(550, 7, 1, format!("<{}>: relaying denied", step.to));
+                    continue;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the domains cannot be read");
+                    continue;
+                }
+            };
+            match parcels
+                .iter()
+                .position(|p| *p.routes == routes && p.edits == step.edits)
+            {
+                Some(at) => {
+                    parcels[at].to.push(step.to.clone());
+                    places[at].push(i);
+                }
+                None => {
+                    parcels.push(Parcel {
+                        to: vec![step.to.clone()],
+                        edits: step.edits.clone(),
+                        routes: Arc::new(routes),
+                    });
+                    places.push(vec![i]);
+                }
+            }
+        }
+        for parcel in &mut parcels {
+            let mut edits = self.trace_edits(mail, &judged.findings, &parcel.to);
+            edits.append(&mut parcel.edits);
+            parcel.edits = edits;
+        }
+        let replies = carrier.carry(mail, &parcels).await;
+        for (places, replies) in places.into_iter().zip(replies) {
+            for (place, reply) in places.into_iter().zip(replies) {
+                said[place] = reply;
+            }
+        }
+        said
+    }
+
+    async fn owe_and_strand(
+        &self,
+        mail: &Mail,
+        judged: &Judged,
+        ending: &Ending,
+    ) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        if !ending.owe.is_empty() {
+            let to: Vec<Address> = ending.owe.iter().map(|(step, _)| step.to.clone()).collect();
+            let words = ending
+                .owe
+                .first()
+                .map(|(_, reply)| reply.to_string())
+                .unwrap_or_default();
+            let jobs = ending
+                .owe
+                .iter()
+                .map(|(step, reply)| {
+                    let mut edits =
+                        self.trace_edits(mail, &judged.findings, std::slice::from_ref(&step.to));
+                    edits.extend(step.edits.iter().cloned());
+                    let kind = JobKind::Deliver {
+                        to: step.to.clone(),
+                        edits,
+                    };
+                    let id = EntryId::of(mail.id, &step.to);
+                    Job {
+                        last: reply.to_string(),
+                        ..Job::new(id, mail.id, kind, now)
+                    }
+                })
+                .collect();
+            let event = self.judged_event(mail, judged, Status::DeliveryDeferred, &to, words);
+            self.parts.store.jobs.owe(mail, jobs, event).await?;
+        }
+        if !ending.strand.is_empty() {
+            let words = ending
+                .strand
+                .first()
+                .and_then(|s| s.failed.as_ref())
+                .map(ToString::to_string);
+            self.stash(mail, judged, &ending.strand, words.unwrap_or_default())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The log of what the next hosts said, recipients with the same words together.
+    async fn note_delivered(
+        &self,
+        mail: &Mail,
+        judged: &Judged,
+        steps: &[DeliverStep],
+        said: &[Reply],
+    ) {
+        let mut groups: Vec<(Status, &Reply, bool, Vec<Address>)> = Vec::new();
+        for (step, reply) in steps.iter().zip(said) {
+            let tagged = step
+                .edits
+                .iter()
+                .any(|edit| matches!(edit, Edit::TagSubject(_) | Edit::Add { .. }));
+            let status = match () {
+                () if reply.is_positive() && tagged => Status::Tagged,
+                () if reply.is_positive() => Status::Accepted,
+                () if reply.is_permanent() => Status::Refused,
+                () => Status::Deferred,
+            };
+            let copy = step.copy && reply.is_positive();
+            match groups
+                .iter_mut()
+                .find(|(s, r, c, _)| *s == status && *r == reply && *c == copy)
+            {
+                Some((.., to)) => to.push(step.to.clone()),
+                None => groups.push((status, reply, copy, vec![step.to.clone()])),
+            }
+        }
+        for (status, reply, copy, to) in groups {
+            let event = self.judged_event(mail, judged, status, &to, reply.to_string());
+            if copy {
+                self.keep_copies(mail, judged, &to, event).await;
+            } else {
+                self.note(event).await;
+            }
+        }
+    }
+
+    /// Copies of delivered, unsure mail, where the option is on (SE-09).
+    async fn keep_copies(&self, mail: &Mail, judged: &Judged, to: &[Address], event: Event) {
+        let entries = to
+            .iter()
+            .filter_map(|to| judged.of(to))
+            .map(|decision| Entry {
+                shelf: Shelf::TrainingRequested,
+                ..self.entry(mail, &judged.findings, decision)
+            })
+            .collect();
+        if let Err(error) = self
+            .parts
+            .store
+            .entries
+            .stash(mail, entries, event.clone())
+            .await
+        {
+            tracing::warn!(%error, mail = %mail.id, "no copy for Training Requested");
+            self.note(event).await;
+        }
+    }
+
+    /// The log of those for whom nothing was carried or kept: refused, or deferred (SE-04).
+    async fn note_others(&self, mail: &Mail, judged: &Judged, answer: &Answer) {
+        let reply = |at: usize| match answer {
+            Answer::One(reply) => reply.to_string(),
+            Answer::Each(replies) => replies.get(at).map(ToString::to_string).unwrap_or_default(),
+        };
+        let deferred_all = matches!(answer, Answer::One(reply) if reply.is_transient())
+            && judged
+                .each
+                .iter()
+                .any(|d| matches!(d.disposition, Disposition::Defer { .. }));
+        for (at, decision) in judged.each.iter().enumerate() {
+            let status = match &decision.disposition {
+                Disposition::Defer { .. } => Status::Deferred,
+                _ if deferred_all => Status::Deferred,
+                Disposition::Refuse if !kept_instead(judged, answer) => Status::Refused,
+                _ => continue,
+            };
+            let to = std::slice::from_ref(&decision.to);
+            self.note(self.judged_event(mail, judged, status, to, reply(at)))
+                .await;
+        }
+    }
+
+    /// A mail under a token that holds goes past the antispam engines, straight on.
+    pub(super) async fn pass_released(
+        &self,
+        mail: &Mail,
+        released: Released,
+        replies: Replies,
+        carrier: &dyn Carrier,
+    ) -> Answer {
+        let step = match mail.envelope.to.first() {
+            Some(to) => DeliverStep {
+                to: to.clone(),
+                edits: Vec::new(),
+                copy: false,
+            },
+            None => return same(not_now("No recipient"), mail, replies),
+        };
+        let malware = released
+            .findings
+            .found
+            .iter()
+            .find(|f| matches!(f, Finding::Malware { .. }));
+        let said = match malware {
+            Some(found) => Reply::new(554, 7, 1, format!("Malware was found: {}", found.reason())),
+            None => {
+                let judged = Judged {
+                    findings: released.findings,
+                    each: Vec::new(),
+                };
+                self.carry(mail, &judged, std::slice::from_ref(&step), carrier)
+                    .await
+                    .pop()
+                    .unwrap_or_else(|| not_now("The next host gave no reply"))
+            }
+        };
+        same(
+            self.end_released(mail, released.entry, &released.claim, said)
+                .await,
+            mail,
+            replies,
+        )
+    }
+
+    async fn end_released(&self, mail: &Mail, entry: EntryId, claim: &str, said: Reply) -> Reply {
+        let house = Principal::house("reinsertion");
+        let door = Door::new("smtp", mail.envelope.peer.address);
+        if said.is_positive() {
+            // The destination has it: whatever our books say, the answer must be yes.
+            let action = Action::Delivered(said.clone());
+            if let Err(refusal) = self.parts.desk.perform(&house, &action, entry, &door).await {
+                tracing::error!(%refusal, %entry, "a delivery cannot be written down");
+            }
+            return said;
+        }
+        if said.is_permanent() {
+            let action = Action::Returned(said.clone());
+            match self.parts.desk.perform(&house, &action, entry, &door).await {
+                // It is in the quarantine again, so the relay in between must not bounce it (SE-02).
+                Ok(_) => {
+                    return Reply::new(250, 0, 0, format!("Returned to the quarantine: {said}"));
+                }
+                Err(refusal) => tracing::error!(%refusal, %entry, "an entry cannot be returned"),
+            }
+            self.parts.store.transient.drop_key(claim).await;
+            return not_now("The message cannot be returned to the quarantine now");
+        }
+        self.parts.store.transient.drop_key(claim).await;
+        said
+    }
+}
+
+/// In a transaction with one positive reply, mail of mode `refuse` was stashed instead.
+fn kept_instead(judged: &Judged, answer: &Answer) -> bool {
+    matches!(answer, Answer::One(_))
+        && judged
+            .each
+            .iter()
+            .any(|d| matches!(d.disposition, Disposition::Deliver { .. }))
+}

@@ -1,0 +1,216 @@
+//! Weigh: inspect, judge, dispose. What comes out is a decision for each recipient.
+
+use crate::actions::reinsertion_keys;
+use crate::clock::Timestamp;
+use crate::mail::{Address, EntryId, Mail, Reply, headers};
+use crate::policy::{Class, Disposition, Findings, Policy, Step, Verdict, dispose, judge, not_now};
+use crate::record::{Entry, State, Status};
+use crate::store::StoreError;
+use crate::token;
+
+use super::Intake;
+
+/// Longest subject kept in lists, in characters.
+const SUBJECT_LONGEST: usize = 256;
+
+/// A mail that was weighed.
+pub(super) enum Weighed {
+    Judged(Judged),
+    Released(Released),
+}
+
+/// What was decided for each recipient.
+pub(super) struct Judged {
+    pub(super) findings: Findings,
+    pub(super) each: Vec<Decision>,
+}
+
+/// What was decided for one recipient.
+pub(super) struct Decision {
+    pub(super) to: Address,
+    pub(super) policy: Policy,
+    pub(super) verdict: Verdict,
+    pub(super) disposition: Disposition,
+}
+
+/// A mail that comes back under a token that holds.
+pub(super) struct Released {
+    pub(super) entry: EntryId,
+    /// The key under which the token is claimed while it is in use.
+    pub(super) claim: String,
+    pub(super) findings: Findings,
+}
+
+/// The mail cannot be weighed; everybody is told this.
+pub(super) struct TurnedAway {
+    pub(super) reply: Reply,
+}
+
+impl From<StoreError> for TurnedAway {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a mail cannot be weighed");
+        Self {
+            reply: not_now("The message cannot be checked now"),
+        }
+    }
+}
+
+impl Judged {
+    pub(super) fn steps(&self) -> Vec<Step> {
+        self.each
+            .iter()
+            .map(|decision| Step {
+                to: decision.to.clone(),
+                disposition: decision.disposition.clone(),
+            })
+            .collect()
+    }
+
+    /// The decision for `to`.
+    pub(super) fn of(&self, to: &Address) -> Option<&Decision> {
+        self.each.iter().find(|decision| decision.to == *to)
+    }
+
+    /// What a refused sender is told: the class in plain words and a reference.
+    pub(super) fn refusal(&self, mail: &Mail) -> Reply {
+        let malware = self
+            .each
+            .iter()
+            .any(|decision| decision.verdict.class == Class::Malware);
+        let what = if malware {
+            "carries malware"
+        } else {
+            "looks like spam"
+        };
+        let reference = &mail.id.to_string()[..8];
+        Reply::new(
+            550,
+            7,
+            1,
+            format!("The message {what} and was refused; reference {reference}"),
+        )
+    }
+}
+
+impl Intake {
+    pub(super) async fn weigh(&self, mail: &Mail) -> Result<Weighed, TurnedAway> {
+        self.check_loop(mail)?;
+        if let Some(released) = self.released(mail).await? {
+            return Ok(Weighed::Released(released));
+        }
+        let findings = self.parts.panel.inspect(mail).await;
+        let mut each = Vec::with_capacity(mail.envelope.to.len());
+        for to in &mail.envelope.to {
+            let policy = self.policy(to).await?;
+            let listed = self.listed(mail, &findings, to).await?;
+            let verdict = judge(&findings, listed.as_ref(), &policy);
+            let disposition = dispose(&verdict, &policy);
+            each.push(Decision {
+                to: to.clone(),
+                policy,
+                verdict,
+                disposition,
+            });
+        }
+        Ok(Weighed::Judged(Judged { findings, each }))
+    }
+
+    fn check_loop(&self, mail: &Mail) -> Result<(), TurnedAway> {
+        let hops = headers::fields(mail.message.bytes())
+            .filter(|field| field.is("Received"))
+            .count();
+        if hops > self.parts.options.hops_most as usize {
+            let reply = Reply::new(
+                554,
+                4,
+                6,
+                format!("The message has passed {hops} servers: this is a loop"),
+            );
+            return Err(TurnedAway { reply });
+        }
+        Ok(())
+    }
+
+    /// A reinsertion token that holds: genuine, for this mail and recipient, for an
+    /// entry that is leaving, and not in use or used up (SY-01, SY-02).
+    async fn released(&self, mail: &Mail) -> Result<Option<Released>, TurnedAway> {
+        let mut tokens =
+            headers::fields(mail.message.bytes()).filter(|field| field.is(token::FIELD));
+        let (Some(field), another) = (tokens.next(), tokens.next()) else {
+            return Ok(None);
+        };
+        let fault = match (&mail.envelope.to[..], another) {
+            ([to], None) => match self.claim(&field.text(), to, mail).await? {
+                Ok((entry, claim)) => {
+                    let findings = self.parts.panel.inspect_released(mail).await;
+                    return Ok(Some(Released {
+                        entry,
+                        claim,
+                        findings,
+                    }));
+                }
+                Err(fault) => fault,
+            },
+            _ => "one token and one recipient belong together".to_owned(),
+        };
+        tracing::warn!(mail = %mail.id, peer = %mail.envelope.peer.address, %fault, "a reinsertion token does not hold");
+        self.note(self.event(mail, Status::TokenRefused, &mail.envelope.to, fault))
+            .await;
+        Ok(None)
+    }
+
+    async fn claim(
+        &self,
+        value: &str,
+        to: &Address,
+        mail: &Mail,
+    ) -> Result<Result<(EntryId, String), String>, TurnedAway> {
+        let now = self.parts.clock.now();
+        let ring = reinsertion_keys(&*self.parts.store.settings, now).await?;
+        let claim = match token::verify(&ring, value, to, mail.message.bytes(), now) {
+            Ok(claim) => claim,
+            Err(fault) => return Ok(Err(fault.to_string())),
+        };
+        match self.parts.store.entries.entry(claim.entry).await? {
+            Some(entry) if entry.state == State::Leaving && entry.to.contains(to) => {}
+            _ => return Ok(Err("the token was used already".to_owned())),
+        }
+        let key = format!("token {}", claim.nonce);
+        if self
+            .parts
+            .store
+            .transient
+            .claim(&key, now, claim.expires)
+            .await
+        {
+            Ok(Ok((claim.entry, key)))
+        } else {
+            Ok(Err("the token is in use or was used already".to_owned()))
+        }
+    }
+
+    /// A new entry for a recipient.
+    pub(super) fn entry(&self, mail: &Mail, findings: &Findings, decision: &Decision) -> Entry {
+        let now: Timestamp = self.parts.clock.now();
+        let author = findings.authors.first().map(ToString::to_string);
+        Entry {
+            id: EntryId::of(mail.id, &decision.to),
+            mail: mail.id,
+            owner: decision.to.clone(),
+            to: vec![decision.to.clone()],
+            from: mail.envelope.from.clone(),
+            direction: mail.envelope.direction,
+            shelf: crate::record::Shelf::Caught,
+            state: State::Held,
+            verdict: decision.verdict.clone(),
+            arrived: now,
+            expires: now.after_days(decision.policy.keep_days),
+            uid: 0,
+            size: mail.message.size(),
+            subject: findings.subject.chars().take(SUBJECT_LONGEST).collect(),
+            author: author.unwrap_or_else(|| mail.envelope.from_text()),
+            client: mail.envelope.peer.address.to_string(),
+            failed: None,
+        }
+    }
+}
