@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod actions;
+pub mod background;
 pub mod clock;
 pub mod inspect;
 pub mod intake;

@@ -1,0 +1,76 @@
+//! The door of time: what the house owes is delivered, what is over expires.
+
+mod deliver;
+mod expire;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::actions::Desk;
+use crate::clock::Clock;
+use crate::mail::Budget;
+use crate::options::Span;
+use crate::record::Route;
+use crate::relay::Carrier;
+use crate::store::{Journal, Store};
+
+crate::options! {
+    /// Released mail goes back into the mail flow by SMTP, under a token that lets it
+    /// through the filter once.
+    pub struct Options in "reinsertion" {
+        /// Where released mail is handed in, as host:port; several are tried by priority.
+        /// Without one it is our own first SMTP listener.
+        pub hosts: Vec<Route> = Vec::new(),
+        /// How long a token holds; it must outlive the queue of a relay in between.
+        pub token_lifetime: Span = Span::seconds(24 * 3600),
+        /// How long a release that a relay took may stay unconfirmed before it returns to the quarantine.
+        pub confirm_within: Span = Span::seconds(4 * 3600),
+        /// The first pause after a host said "later"; it doubles with each try.
+        pub first_retry: Span = Span::seconds(30),
+        /// The longest pause between two tries.
+        pub longest_retry: Span = Span::seconds(3600),
+        /// When to give up: a release returns to the quarantine, with what was said last.
+        pub give_up_after: Span = Span::seconds(5 * 86_400),
+        /// Deliveries at the same time.
+        pub at_once: u32 = 8,
+        /// Days the log of all mail is kept.
+        pub log_days: u64 = 30,
+    }
+}
+
+/// What the chores need.
+#[derive(Clone)]
+pub struct Background {
+    pub store: Store,
+    pub desk: Desk,
+    pub carrier: Arc<dyn Carrier>,
+    pub clock: Clock,
+    pub budget: Budget,
+    pub options: Arc<Options>,
+    /// Where released mail is handed in.
+    pub reinsertion: Arc<Vec<Route>>,
+}
+
+impl Background {
+    /// Does the chores until `stop` says true, then lets deliveries in flight end.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let deliver = tokio::spawn(self.clone().deliver_all(stop.clone()));
+        let expire = tokio::spawn(self.expire_all(stop));
+        for chore in [deliver, expire] {
+            if let Err(error) = chore.await {
+                tracing::error!(%error, "a chore ended in a fault");
+            }
+        }
+    }
+
+    fn journal(&self) -> &dyn Journal {
+        &*self.store.journal
+    }
+}
+
+/// Waits until told to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that whoever could tell us is gone: stop as well.
+    let _gone = stop.wait_for(|stop| *stop).await;
+}
