@@ -46,6 +46,22 @@ pub struct Layer {
     pub training_requested: Option<bool>,
 }
 
+impl Layer {
+    /// What `self` sets, and for the rest what `before` had set.
+    #[must_use]
+    pub fn over(self, before: Layer) -> Layer {
+        Layer {
+            mode: self.mode.or(before.mode),
+            spam_from: self.spam_from.or(before.spam_from),
+            unsure_from: self.unsure_from.or(before.unsure_from),
+            spam_tag: self.spam_tag.or(before.spam_tag),
+            unsure_tag: self.unsure_tag.or(before.unsure_tag),
+            keep_days: self.keep_days.or(before.keep_days),
+            training_requested: self.training_requested.or(before.training_requested),
+        }
+    }
+}
+
 /// The layers stacked: what holds for one recipient.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Policy {
@@ -76,32 +92,19 @@ impl Policy {
     /// Stacks `layers`, the widest first, on the defaults of the house.
     #[must_use]
     pub fn stack(layers: &[Layer]) -> Policy {
-        let mut policy = Policy::default();
-        for layer in layers {
-            let Layer {
-                mode,
-                spam_from,
-                unsure_from,
-                spam_tag,
-                unsure_tag,
-                keep_days,
-                training_requested,
-            } = layer.clone();
-            set(&mut policy.mode, mode);
-            set(&mut policy.spam_from, spam_from);
-            set(&mut policy.unsure_from, unsure_from);
-            set(&mut policy.spam_tag, spam_tag);
-            set(&mut policy.unsure_tag, unsure_tag);
-            set(&mut policy.keep_days, keep_days);
-            set(&mut policy.training_requested, training_requested);
+        let layer = layers
+            .iter()
+            .fold(Layer::default(), |wide, narrow| narrow.clone().over(wide));
+        let house = Policy::default();
+        Policy {
+            mode: layer.mode.unwrap_or(house.mode),
+            spam_from: layer.spam_from.unwrap_or(house.spam_from),
+            unsure_from: layer.unsure_from.unwrap_or(house.unsure_from),
+            spam_tag: layer.spam_tag.unwrap_or(house.spam_tag),
+            unsure_tag: layer.unsure_tag.unwrap_or(house.unsure_tag),
+            keep_days: layer.keep_days.unwrap_or(house.keep_days),
+            training_requested: layer.training_requested.unwrap_or(house.training_requested),
         }
-        policy
-    }
-}
-
-fn set<T>(place: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *place = value;
     }
 }
 

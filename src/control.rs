@@ -1,0 +1,486 @@
+//! The admin socket: the CLI asks the running daemon, one JSON line each way. It holds the same
+//! desk as every other door of people.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+
+use crate::actions::{Action, Desk, Outcome, Query, Refusal};
+use crate::mail::{Address, Direction, Domain, EntryId};
+use crate::policy::{Layer, ListKind, Pattern, Policy, Principal, Role, Scope};
+use crate::record::{DomainSettings, Door, Route, Shelf, Status};
+
+/// Longest request, in octets: room for some 25,000 ids.
+const REQUEST_LONGEST: u64 = 1 << 20;
+/// Clients served at the same time.
+const CLIENTS_MOST: usize = 16;
+/// A client that sends nothing for this long is let go.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Rows given at most in one answer.
+const ROWS_MOST: usize = 100_000;
+
+/// What an administrator does with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    Release,
+    ReleaseAndTrain,
+    Remove,
+    TrainSpam,
+    TrainHam,
+    RemoveAsSpam,
+    RemoveAsHam,
+}
+
+impl Verb {
+    fn action(self) -> Action {
+        match self {
+            Verb::Release => Action::Release,
+            Verb::ReleaseAndTrain => Action::ReleaseAndTrain,
+            Verb::Remove => Action::Remove,
+            Verb::TrainSpam => Action::TrainSpam,
+            Verb::TrainHam => Action::TrainHam,
+            Verb::RemoveAsSpam => Action::RemoveAsSpam,
+            Verb::RemoveAsHam => Action::RemoveAsHam,
+        }
+    }
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Request {
+    QuarantineList {
+        scope: Scope,
+        shelf: Shelf,
+        direction: Direction,
+        most: usize,
+    },
+    QuarantineShow {
+        id: EntryId,
+    },
+    QuarantineMessage {
+        id: EntryId,
+    },
+    QuarantineAct {
+        ids: Vec<EntryId>,
+        verb: Verb,
+    },
+    QuarantineHistory {
+        id: EntryId,
+    },
+    UserAdd {
+        scope: Scope,
+        password: Option<String>,
+    },
+    UserPassword {
+        scope: Scope,
+        password: Option<String>,
+    },
+    UserList,
+    UserRemove {
+        scope: Scope,
+    },
+    DomainAdd {
+        domain: Domain,
+        routes: Vec<Route>,
+    },
+    DomainList,
+    DomainRemove {
+        domain: Domain,
+    },
+    PolicyShow {
+        scope: Scope,
+    },
+    /// Sets what is given, leaves the rest; `reset` drops what was set before.
+    PolicySet {
+        scope: Scope,
+        layer: Layer,
+        reset: bool,
+    },
+    ListAdd {
+        scope: Scope,
+        kind: ListKind,
+        pattern: Pattern,
+        note: String,
+    },
+    ListRemove {
+        scope: Scope,
+        kind: ListKind,
+        pattern: Pattern,
+    },
+    ListShow {
+        scope: Scope,
+    },
+    KeysShow {
+        secrets: bool,
+    },
+    KeysRotate,
+    Log {
+        scope: Scope,
+        since: Option<u64>,
+        status: Option<Status>,
+        address: Option<Address>,
+        text: Option<String>,
+        most: usize,
+    },
+}
+
+/// What is answered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    Done(Value),
+    Refused(String),
+}
+
+/// The door. Cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    desk: Desk,
+    /// How long old reinsertion keys verify after a rotation.
+    overlap: Duration,
+}
+
+impl Control {
+    #[must_use]
+    pub fn new(desk: Desk, overlap: Duration) -> Self {
+        Self { desk, overlap }
+    }
+
+    /// Opens the socket at `path`, for our own user and root alone.
+    ///
+    /// # Errors
+    /// From the system; also if somebody listens there already.
+    pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::AddrInUse,
+                "a daemon listens there already",
+            ));
+        }
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    }
+
+    /// Serves until `stop` says true.
+    pub async fn serve(self, listener: UnixListener, mut stop: watch::Receiver<bool>) {
+        let turns = Arc::new(Semaphore::new(CLIENTS_MOST));
+        loop {
+            let accepted = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                accepted = listener.accept() => accepted,
+            };
+            let (Ok((stream, _)), Ok(turn)) = (accepted, turns.clone().acquire_owned().await)
+            else {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let control = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = control.client(stream).await {
+                    tracing::debug!(%error, "a control client left");
+                }
+                drop(turn);
+            });
+        }
+    }
+
+    async fn client(&self, stream: UnixStream) -> std::io::Result<()> {
+        let uid = stream.peer_cred()?.uid();
+        if uid != 0 && uid != nix::unistd::geteuid().as_raw() {
+            return Err(std::io::Error::from(std::io::ErrorKind::PermissionDenied));
+        }
+        let (read, mut write) = stream.into_split();
+        let mut read = BufReader::new(read);
+        loop {
+            let mut line = Vec::new();
+            let mut limited = (&mut read).take(REQUEST_LONGEST);
+            let length =
+                tokio::time::timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await??;
+            if length == 0 {
+                return Ok(());
+            }
+            let response = if line.ends_with(b"\n") {
+                match serde_json::from_slice(&line) {
+                    Ok(request) => self.answer(uid, request).await,
+                    Err(error) => {
+                        Response::Refused(format!("the request is not understood: {error}"))
+                    }
+                }
+            } else {
+                Response::Refused(format!("a request has at most {REQUEST_LONGEST} octets"))
+            };
+            let mut text = serde_json::to_vec(&response)?;
+            text.push(b'\n');
+            write.write_all(&text).await?;
+            if !line.ends_with(b"\n") {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Answers one request of an administrator with user id `uid`.
+    pub async fn answer(&self, uid: u32, request: Request) -> Response {
+        let by = Principal {
+            who: format!("uid {uid}"),
+            role: Role::Administrator,
+            scope: Scope::Global,
+        };
+        match self.ask(&by, request).await {
+            Ok(value) => Response::Done(value),
+            Err(refusal) => Response::Refused(refusal.to_string()),
+        }
+    }
+
+    async fn ask(&self, by: &Principal, request: Request) -> Result<Value, Refusal> {
+        match request {
+            Request::QuarantineList { .. }
+            | Request::QuarantineShow { .. }
+            | Request::QuarantineMessage { .. }
+            | Request::QuarantineAct { .. }
+            | Request::QuarantineHistory { .. }
+            | Request::Log { .. } => self.ask_quarantine(by, request).await,
+            other => self.ask_settings(by, other).await,
+        }
+    }
+
+    async fn ask_quarantine(&self, by: &Principal, request: Request) -> Result<Value, Refusal> {
+        let desk = &self.desk;
+        match request {
+            Request::QuarantineList {
+                scope,
+                shelf,
+                direction,
+                most,
+            } => {
+                let narrowed = Principal {
+                    scope,
+                    ..by.clone()
+                };
+                self.list(&narrowed, shelf, direction, most.min(ROWS_MOST))
+                    .await
+            }
+            Request::QuarantineShow { id } => value(&desk.entry(by, id).await?),
+            Request::QuarantineMessage { id } => {
+                let mail = desk.mail(by, id).await?;
+                Ok(json!({ "base64": STANDARD.encode(&mail.bytes) }))
+            }
+            Request::QuarantineAct { ids, verb } => {
+                let results = desk.perform_all(by, &verb.action(), &ids, &door()).await;
+                let each: Vec<Value> = ids
+                    .iter()
+                    .zip(results)
+                    .map(|(id, result)| outcome(*id, result))
+                    .collect();
+                Ok(Value::Array(each))
+            }
+            Request::QuarantineHistory { id } => value(&desk.history(by, id).await?),
+            Request::Log {
+                scope,
+                since,
+                status,
+                address,
+                text,
+                most,
+            } => {
+                let narrowed = Principal {
+                    scope,
+                    ..by.clone()
+                };
+                let query = Query {
+                    since: since.map(crate::clock::Timestamp),
+                    status,
+                    address,
+                    text: text.map(|text| text.to_lowercase()),
+                    ..Query::default()
+                };
+                value(&desk.log(&narrowed, &query, most.min(ROWS_MOST)).await?)
+            }
+            other => Err(Refusal::Bad(format!("not a request about mail: {other:?}"))),
+        }
+    }
+
+    async fn list(
+        &self,
+        by: &Principal,
+        shelf: Shelf,
+        direction: Direction,
+        most: usize,
+    ) -> Result<Value, Refusal> {
+        // The newest are what an administrator looks for; uids ascend.
+        let all = self.desk.uids(by, shelf, direction, 0, usize::MAX).await?;
+        let ids: Vec<EntryId> = all.iter().rev().take(most).map(|(_, id)| *id).collect();
+        let rows = self.desk.rows(by, &ids).await?;
+        let entries: Vec<Value> = rows
+            .into_iter()
+            .flatten()
+            .map(|row| value(&row.entry))
+            .collect::<Result<_, _>>()?;
+        Ok(json!({ "total": all.len(), "entries": entries }))
+    }
+
+    async fn ask_settings(&self, by: &Principal, request: Request) -> Result<Value, Refusal> {
+        let desk = &self.desk;
+        let door = &door();
+        match request {
+            Request::UserAdd { scope, password } => {
+                let password = desk.add_account(by, scope.clone(), password, door).await?;
+                Ok(json!({ "login": scope, "password": password }))
+            }
+            Request::UserPassword { scope, password } => {
+                let password = desk.set_password(by, scope.clone(), password, door).await?;
+                Ok(json!({ "login": scope, "password": password }))
+            }
+            Request::UserList => {
+                let accounts = desk.accounts(by).await?;
+                let each = accounts
+                    .iter()
+                    .map(|a| json!({ "login": a.scope, "changed": a.made }))
+                    .collect();
+                Ok(Value::Array(each))
+            }
+            Request::UserRemove { scope } => done(desk.remove_account(by, &scope, door).await),
+            Request::DomainAdd { domain, routes } => done(
+                desk.set_domain(by, DomainSettings { domain, routes }, door)
+                    .await,
+            ),
+            Request::DomainList => {
+                let mut each = Vec::new();
+                for settings in desk.domains(by).await? {
+                    let layer = desk
+                        .layer(by, &Scope::Domain(settings.domain.clone()))
+                        .await?;
+                    each.push(json!({ "domain": settings.domain, "routes": settings.routes, "policy": layer }));
+                }
+                Ok(Value::Array(each))
+            }
+            Request::DomainRemove { domain } => done(desk.remove_domain(by, &domain, door).await),
+            Request::PolicyShow { scope } => self.show_policy(by, scope).await,
+            Request::PolicySet {
+                scope,
+                layer,
+                reset,
+            } => {
+                let before = if reset {
+                    Layer::default()
+                } else {
+                    desk.layer(by, &scope).await?
+                };
+                done(desk.set_layer(by, scope, layer.over(before), door).await)
+            }
+            Request::ListAdd {
+                scope,
+                kind,
+                pattern,
+                note,
+            } => done(desk.add_listed(by, scope, kind, pattern, note, door).await),
+            Request::ListRemove {
+                scope,
+                kind,
+                pattern,
+            } => done(desk.remove_listed(by, &scope, kind, &pattern, door).await),
+            Request::ListShow { scope } => value(&desk.list(by, &scope).await?),
+            Request::KeysShow { secrets } => Ok(keys(&desk.keys(by).await?, secrets)),
+            Request::KeysRotate => Ok(keys(
+                &desk.rotate_keys(by, self.overlap, door).await?,
+                false,
+            )),
+            other => Err(Refusal::Bad(format!(
+                "not a request about settings: {other:?}"
+            ))),
+        }
+    }
+
+    /// What a scope sets itself, and what holds there with what it inherits.
+    async fn show_policy(&self, by: &Principal, scope: Scope) -> Result<Value, Refusal> {
+        let chain = match &scope {
+            Scope::Global => vec![Scope::Global],
+            Scope::Domain(_) => vec![Scope::Global, scope.clone()],
+            Scope::Recipient(address) => Scope::chain(address).to_vec(),
+        };
+        let mut layers = Vec::new();
+        for scope in &chain {
+            layers.push(self.desk.layer(by, scope).await?);
+        }
+        let set = layers.last().cloned().unwrap_or_default();
+        Ok(json!({ "scope": scope, "set": set, "holds": Policy::stack(&layers) }))
+    }
+}
+
+fn door() -> Door {
+    Door::new("control", "")
+}
+
+fn value<T: Serialize>(of: &T) -> Result<Value, Refusal> {
+    serde_json::to_value(of).map_err(|e| Refusal::Failed(e.to_string()))
+}
+
+fn done(result: Result<(), Refusal>) -> Result<Value, Refusal> {
+    result.map(|()| Value::Null)
+}
+
+fn outcome(id: EntryId, result: Result<Outcome, Refusal>) -> Value {
+    match result {
+        Ok(Outcome::Done(id)) => json!({ "id": id, "done": true }),
+        Ok(Outcome::Already(state)) => json!({ "id": id, "done": true, "already": state }),
+        Err(refusal) => json!({ "id": id, "done": false, "refused": refusal.to_string() }),
+    }
+}
+
+fn keys(ring: &crate::token::KeyRing, secrets: bool) -> Value {
+    let each = ring
+        .keys()
+        .iter()
+        .map(|key| {
+            let mut shown = json!({ "id": key.id, "made": key.made, "until": key.until });
+            if secrets {
+                shown["secret"] = json!(key.secret());
+            }
+            shown
+        })
+        .collect();
+    Value::Array(each)
+}
+
+/// Asks the daemon behind the socket at `path`.
+///
+/// # Errors
+/// A text for the administrator: no daemon there, or what it refused.
+pub fn ask(path: &PathBuf, request: &Request) -> Result<Value, String> {
+    use std::io::{BufRead as _, Write as _};
+    let fault = |e: &dyn std::fmt::Display| {
+        format!("the daemon does not answer at {}: {e}", path.display())
+    };
+    let mut stream = std::os::unix::net::UnixStream::connect(path).map_err(|e| {
+        format!("cannot reach the daemon at {}: {e}; is `quaranta serve` running, and is this its data directory?", path.display())
+    })?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(300)))
+        .map_err(|e| fault(&e))?;
+    let mut line = serde_json::to_vec(request).map_err(|e| fault(&e))?;
+    line.push(b'\n');
+    stream.write_all(&line).map_err(|e| fault(&e))?;
+    let mut answer = String::new();
+    std::io::BufReader::new(stream)
+        .read_line(&mut answer)
+        .map_err(|e| fault(&e))?;
+    match serde_json::from_str(&answer).map_err(|e| fault(&e))? {
+        Response::Done(value) => Ok(value),
+        Response::Refused(text) => Err(text),
+    }
+}
