@@ -346,29 +346,13 @@ impl Control {
                 let password = desk.set_password(by, scope.clone(), password, door).await?;
                 Ok(json!({ "login": scope, "password": password }))
             }
-            Request::UserList => {
-                let accounts = desk.accounts(by).await?;
-                let each = accounts
-                    .iter()
-                    .map(|a| json!({ "login": a.scope, "changed": a.made }))
-                    .collect();
-                Ok(Value::Array(each))
-            }
+            Request::UserList => self.list_users(by).await,
             Request::UserRemove { scope } => done(desk.remove_account(by, &scope, door).await),
             Request::DomainAdd { domain, routes } => done(
                 desk.set_domain(by, DomainSettings { domain, routes }, door)
                     .await,
             ),
-            Request::DomainList => {
-                let mut each = Vec::new();
-                for settings in desk.domains(by).await? {
-                    let layer = desk
-                        .layer(by, &Scope::Domain(settings.domain.clone()))
-                        .await?;
-                    each.push(json!({ "domain": settings.domain, "routes": settings.routes, "policy": layer }));
-                }
-                Ok(Value::Array(each))
-            }
+            Request::DomainList => self.list_domains(by).await,
             Request::DomainRemove { domain } => done(desk.remove_domain(by, &domain, door).await),
             Request::PolicyShow { scope } => self.show_policy(by, scope).await,
             Request::PolicySet {
@@ -404,6 +388,28 @@ impl Control {
                 "not a request about settings: {other:?}"
             ))),
         }
+    }
+
+    async fn list_users(&self, by: &Principal) -> Result<Value, Refusal> {
+        let accounts = self.desk.accounts(by).await?;
+        Ok(accounts
+            .iter()
+            .map(|a| json!({ "login": a.scope, "changed": a.made }))
+            .collect())
+    }
+
+    async fn list_domains(&self, by: &Principal) -> Result<Value, Refusal> {
+        let mut each = Vec::new();
+        for settings in self.desk.domains(by).await? {
+            let layer = self
+                .desk
+                .layer(by, &Scope::Domain(settings.domain.clone()))
+                .await?;
+            each.push(
+                json!({ "domain": settings.domain, "routes": settings.routes, "policy": layer }),
+            );
+        }
+        Ok(Value::Array(each))
     }
 
     /// What a scope sets itself, and what holds there with what it inherits.
