@@ -9,7 +9,7 @@ use super::index::{Index, Overlay};
 use super::keys::{self, Kind};
 use super::rows::{EntryRow, Home, LessonRow, decode, number};
 use crate::clock::Timestamp;
-use crate::mail::{Direction, MailId};
+use crate::mail::{Direction, EntryId, MailId};
 use crate::policy::Scope;
 use crate::record::{Entry, Event, Job, State};
 use crate::store::{Notice, NoticeKind, StoreError, View};
@@ -351,7 +351,18 @@ fn derive_event(key: &[u8], event: &Event, out: &mut Vec<Derived>) {
         prefixes.insert(keys::events(&domain));
         prefixes.insert(keys::events(&recipient));
     }
-    prefixes.extend(event.entry.map(keys::events_of_entry));
+    match (event.entry, event.mail) {
+        (Some(entry), _) => {
+            prefixes.insert(keys::events_of_entry(entry));
+        }
+        // An event about the whole mail is part of each owner's history.
+        (None, Some(mail)) => prefixes.extend(
+            ours(event)
+                .iter()
+                .map(|owner| keys::events_of_entry(EntryId::of(mail, owner))),
+        ),
+        (None, None) => {}
+    }
     prefixes.extend(event.mail.map(keys::events_of_mail));
     for prefix in prefixes {
         out.push(Derived::Row(

@@ -1,0 +1,463 @@
+//! The command line: one definition for parser, help, man page and completion.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::mail::{Address, Domain, EntryId};
+use crate::policy::{Layer, Mode, Pattern, Scope};
+use crate::record::{Route, Status};
+
+/// A spam filter for mail servers with a quarantine that people can live with.
+#[derive(Debug, Parser)]
+#[command(name = "quaranta", version, about, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the configuration is, and how to answer.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Configuration file [default: /etc/quaranta/quaranta.toml, where it exists]
+    #[arg(long, short, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Admin socket of the daemon [default: from the configuration]
+    #[arg(long, value_name = "SOCKET", global = true)]
+    pub(crate) control: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the daemon
+    Serve {
+        /// Configuration file [default: /etc/quaranta/quaranta.toml, where it exists]
+        #[arg(long, short, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Read the configuration and say what is wrong with it
+    CheckConfig {
+        /// Configuration file [default: /etc/quaranta/quaranta.toml]
+        #[arg(long, short, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print the configuration with every option and its default
+        #[arg(long)]
+        example: bool,
+    },
+    /// Try it: everything on loopback, with a destination server and sample mail of its own
+    Demo(DemoArgs),
+    /// Look at caught mail, and act on it
+    #[command(subcommand)]
+    Quarantine(OnQuarantine),
+    /// Accounts: `global`, a domain, or an address
+    #[command(subcommand)]
+    Users(OnUsers),
+    /// Domains we protect, and where their mail goes
+    #[command(subcommand)]
+    Domains(OnDomains),
+    /// Policies by scope: `global`, a domain, or an address
+    #[command(subcommand)]
+    Policy(OnPolicy),
+    /// Allow and block lists by scope
+    #[command(subcommand)]
+    Lists(OnLists),
+    /// Reinsertion keys
+    #[command(subcommand)]
+    Keys(OnKeys),
+    /// The log of all mail, the newest first
+    Log(LogArgs),
+    /// The store on disk; the daemon must not run
+    #[command(subcommand)]
+    Store(OnStore),
+    /// Man pages, and completion for a shell
+    #[command(subcommand)]
+    Docs(Docs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Keep everything in this directory and go on there next time [default: a new one, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// SMTP port; the destination is next to it, then IMAPS, IMAP, web, outbound, milter, LMTP
+    #[arg(long, value_name = "N", default_value_t = 2525, value_parser = clap::value_parser!(u16).range(1..=65_520))]
+    pub(crate) port_base: u16,
+    /// Send no sample mail
+    #[arg(long)]
+    pub(crate) no_samples: bool,
+    /// Print one line of JSON once ready, and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnQuarantine {
+    /// List caught mail, the newest first
+    List {
+        /// Only this scope: `global`, a domain, or an address
+        #[arg(default_value = "global")]
+        scope: Scope,
+        /// Mail caught on its way out
+        #[arg(long)]
+        outgoing: bool,
+        /// Copies of delivered mail kept for training
+        #[arg(long, conflicts_with = "outgoing")]
+        training: bool,
+        /// At most this many
+        #[arg(long, short = 'n', default_value_t = 50)]
+        most: usize,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show one message: envelope, verdict and its reasons
+    Show {
+        id: EntryId,
+        /// Print the message itself, as it was received
+        #[arg(long)]
+        raw: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Deliver to the original recipient
+    Release {
+        #[arg(required = true)]
+        ids: Vec<EntryId>,
+        /// Report as a false positive too
+        #[arg(long)]
+        train: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Remove; trains nothing, unless asked
+    Remove {
+        #[arg(required = true)]
+        ids: Vec<EntryId>,
+        /// Report it as what it is before it goes
+        #[arg(long, value_name = "WHAT")]
+        report: Option<Report>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// What happened to a message, by whom, when, from where
+    History {
+        id: EntryId,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// What a message is reported as.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Report {
+    Spam,
+    Ham,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnUsers {
+    /// Make an account; the password is made up and shown, unless it is read from standard input
+    Add {
+        login: Scope,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Change a password
+    Passwd {
+        login: Scope,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List accounts
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Remove an account; its mail stays
+    Remove {
+        login: Scope,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnDomains {
+    /// Protect a domain
+    Add {
+        domain: Domain,
+        /// Its mail servers, as host:port[,tls=required|none][,priority=N]
+        #[arg(long = "route", required = true, value_name = "ROUTE")]
+        routes: Vec<Route>,
+        #[command(flatten)]
+        policy: PolicyArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Change routes or policy of a domain
+    Set {
+        domain: Domain,
+        /// Its mail servers; replaces those that were set
+        #[arg(long = "route", value_name = "ROUTE")]
+        routes: Vec<Route>,
+        #[command(flatten)]
+        policy: PolicyArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List domains
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Stop serving a domain: mail for it is refused; what is caught stays until it expires
+    Remove {
+        domain: Domain,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnPolicy {
+    /// What a scope sets, and what holds there with what it inherits
+    Show {
+        #[arg(default_value = "global")]
+        scope: Scope,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Set what is given, leave the rest
+    Set {
+        scope: Scope,
+        /// Drop all that was set for this scope before
+        #[arg(long)]
+        reset: bool,
+        #[command(flatten)]
+        policy: PolicyArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// How a mode is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ModeArg {
+    /// Refuse with 5xx and keep a copy
+    Quarantine,
+    /// Deliver with Subject notation and X-Spam fields
+    Tag,
+    /// Deliver with X-Spam fields
+    Headers,
+    /// Refuse with 5xx, keep no copy
+    Refuse,
+    /// Deliver as it is
+    Off,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PolicyArgs {
+    /// What happens to spam
+    #[arg(long)]
+    mode: Option<ModeArg>,
+    /// From this score on a mail is spam
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    spam_from: Option<f32>,
+    /// From this score on a mail is unsure
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    unsure_from: Option<f32>,
+    /// Subject notation of spam in mode tag
+    #[arg(long, value_name = "TEXT")]
+    spam_tag: Option<String>,
+    /// Subject notation of unsure mail; empty for none
+    #[arg(long, value_name = "TEXT")]
+    unsure_tag: Option<String>,
+    /// Days until caught mail expires
+    #[arg(long, value_name = "DAYS")]
+    keep_days: Option<u64>,
+    /// Keep copies of delivered unsure mail in Training Requested
+    #[arg(long, value_name = "true|false")]
+    training_requested: Option<bool>,
+}
+
+impl PolicyArgs {
+    pub(crate) fn layer(&self) -> Layer {
+        let mode = self.mode.map(|mode| match mode {
+            ModeArg::Quarantine => Mode::Quarantine,
+            ModeArg::Tag => Mode::Tag,
+            ModeArg::Headers => Mode::Headers,
+            ModeArg::Refuse => Mode::Refuse,
+            ModeArg::Off => Mode::Off,
+        });
+        Layer {
+            mode,
+            spam_from: self.spam_from,
+            unsure_from: self.unsure_from,
+            spam_tag: self.spam_tag.clone(),
+            unsure_tag: self.unsure_tag.clone(),
+            keep_days: self.keep_days,
+            training_requested: self.training_requested,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnLists {
+    /// Add an entry
+    Add {
+        #[command(flatten)]
+        entry: ListArgs,
+        /// A note for whoever reads the list
+        #[arg(long, default_value = "")]
+        note: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Remove an entry
+    Remove {
+        #[command(flatten)]
+        entry: ListArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show the lists of a scope
+    Show {
+        #[arg(default_value = "global")]
+        scope: Scope,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// Which list.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum KindArg {
+    Allow,
+    Block,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    pub(crate) kind: KindArg,
+    /// An address, a domain, *.domain, an address with *, an IP address or network
+    pub(crate) pattern: Pattern,
+    /// Whose list: `global`, a domain, or an address
+    #[arg(long = "for", value_name = "SCOPE", default_value = "global")]
+    pub(crate) scope: Scope,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnKeys {
+    /// Show the reinsertion keys
+    Show {
+        /// The secrets too
+        #[arg(long)]
+        secrets: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Make a new key; the old one holds until the last token made with it has expired
+    Rotate {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// Only this scope: `global`, a domain, or an address
+    #[arg(default_value = "global")]
+    pub(crate) scope: Scope,
+    /// Only this status, such as quarantined or delivered
+    #[arg(long, value_parser = status)]
+    pub(crate) status: Option<Status>,
+    /// Only mail from or to this address
+    #[arg(long)]
+    pub(crate) address: Option<Address>,
+    /// Only lines that hold this text
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+    /// Only the last hours
+    #[arg(long, value_name = "N")]
+    pub(crate) hours: Option<u64>,
+    /// At most this many
+    #[arg(long, short = 'n', default_value_t = 50)]
+    pub(crate) most: usize,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|e| e.to_string())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnStore {
+    /// Read everything and say what is damaged
+    Verify {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Make the index anew from the segments
+    Rebuild {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Sizes and counts
+    Stats {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Docs {
+    /// Write the man pages into a directory
+    Man { dir: PathBuf },
+    /// Print completion for a shell
+    Completion { shell: clap_complete::Shell },
+}
+
+/// The man page of the command line, roff.
+pub(crate) fn man_page() -> std::io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    let man = clap_mangen::Man::new(Cli::command().disable_help_subcommand(true)).date("").manual("Quaranta");
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    commands(&Cli::command(), "quaranta", &mut page)?;
+    Ok(page)
+}
+
+/// Every command with its own options, on the same page.
+fn commands(command: &clap::Command, path: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
+    use std::io::Write as _;
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        let path = format!("{path} {}", sub.get_name());
+        if sub.has_subcommands() {
+            commands(sub, &path, page)?;
+            continue;
+        }
+        writeln!(page, ".SH \"{}\"", path.to_uppercase())?;
+        let sub = sub.clone().disable_help_flag(true).bin_name(&path);
+        let man = clap_mangen::Man::new(sub);
+        let mut text = Vec::new();
+        man.render_synopsis_section(&mut text)?;
+        man.render_description_section(&mut text)?;
+        man.render_options_section(&mut text)?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        for line in text.lines().filter(|l| !l.starts_with(".SH") && !l.starts_with(".ie") && !l.starts_with(".el")) {
+            writeln!(page, "{line}")?;
+        }
+    }
+    Ok(())
+}

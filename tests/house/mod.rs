@@ -1,0 +1,393 @@
+//! A small house for tests: the real rooms on the store in memory, with a panel that reads
+//! marks in the body and a destination that says what it is told to say.
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "every test file uses its own part of the fixture"
+)]
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use quaranta::actions::Desk;
+use quaranta::background::{self, Background};
+use quaranta::clock::{Clock, Timestamp};
+use quaranta::inspect::Panel;
+use quaranta::intake::{self, Intake};
+use quaranta::mail::{
+    Address, BodyType, Budget, Direction, EntryId, Envelope, Mail, Message, Peer, Reply, edited,
+};
+use quaranta::policy::{
+    Answer, Finding, Findings, Layer, Principal, Replies, Scope, WhenUnavailable,
+};
+use quaranta::record::{DomainSettings, Door, Route, Shelf, State};
+use quaranta::relay::{Callout, Carrier, Parcel};
+use quaranta::store::{Store, in_memory};
+
+/// The port that stands for our own listener in routes.
+const REINSERTION: u16 = 1;
+
+/// Reads marks in the body instead of thinking.
+struct MarkPanel;
+
+#[async_trait]
+impl Panel for MarkPanel {
+    async fn inspect(&self, mail: &Mail) -> Findings {
+        let text = String::from_utf8_lossy(mail.message.bytes()).into_owned();
+        let mut findings = self.inspect_released(mail).await;
+        for (mark, weight) in [("XJUNK", 100.0), ("XUNSURE", 5.0)] {
+            if text.contains(mark) {
+                findings
+                    .found
+                    .push(Finding::seen(mark, weight, "a mark in the body"));
+            }
+        }
+        if text.contains("XGAP") {
+            let then = WhenUnavailable::Defer;
+            findings.found.push(Finding::Unavailable {
+                name: "XGAP".into(),
+                why: "test".into(),
+                then,
+            });
+        }
+        findings
+    }
+
+    async fn inspect_released(&self, mail: &Mail) -> Findings {
+        let mut findings = Findings {
+            subject: "a subject".to_owned(),
+            ..Findings::default()
+        };
+        if String::from_utf8_lossy(mail.message.bytes()).contains("XMALWARE") {
+            findings.found.push(Finding::Malware {
+                name: "XMALWARE".into(),
+                reason: "a mark".into(),
+            });
+        }
+        findings
+    }
+}
+
+/// A destination: says 250 unless told otherwise, and keeps what it took.
+#[derive(Default)]
+pub struct Destination {
+    pub delivered: Mutex<Vec<(Address, String)>>,
+    replies: Mutex<HashMap<Address, VecDeque<Reply>>>,
+    pub asked: Mutex<Vec<Address>>,
+}
+
+impl Destination {
+    /// The next replies for mail to `to`.
+    pub fn will_say(&self, to: &str, codes: &[u16]) {
+        let replies = codes
+            .iter()
+            .map(|code| Reply::plain(*code, format!("said {code}")))
+            .collect();
+        self.replies.lock().insert(address(to), replies);
+    }
+
+    pub fn got(&self, to: &str) -> Vec<String> {
+        let to = address(to);
+        self.delivered
+            .lock()
+            .iter()
+            .filter(|(a, _)| *a == to)
+            .map(|(_, text)| text.clone())
+            .collect()
+    }
+
+    fn take(&self, to: &Address, text: &str) -> Reply {
+        let said = self
+            .replies
+            .lock()
+            .get_mut(to)
+            .and_then(VecDeque::pop_front);
+        let reply = said.unwrap_or_else(|| Reply::new(250, 0, 0, "taken"));
+        if reply.is_positive() {
+            self.delivered.lock().push((to.clone(), text.to_owned()));
+        }
+        reply
+    }
+}
+
+/// Carries to the destination, or back to our own intake.
+pub struct Carrying {
+    pub destination: Destination,
+    intake: OnceLock<Intake>,
+    clock: Clock,
+    /// What was re-injected, with its token.
+    pub reinserted: Mutex<Vec<(Address, String)>>,
+    /// Set: a relay in between takes re-injected mail and does nothing with it.
+    pub swallow: Mutex<bool>,
+}
+
+impl Carrying {
+    async fn carry_one(&self, mail: &Mail, parcel: &Parcel, to: &Address) -> Reply {
+        let edited = edited(&mail.message, &parcel.edits);
+        let text =
+            String::from_utf8([edited.header, edited.body].concat()).expect("test mail is text");
+        if parcel.routes.first().map(|route| route.port) != Some(REINSERTION) {
+            return self.destination.take(to, &text);
+        }
+        self.reinserted.lock().push((to.clone(), text.clone()));
+        if *self.swallow.lock() {
+            return Reply::new(250, 0, 0, "queued");
+        }
+        let intake = self.intake.get().expect("the intake is there");
+        receive(
+            intake,
+            self,
+            &self.clock,
+            mail.envelope.from.clone(),
+            std::slice::from_ref(to),
+            &text,
+        )
+        .await
+    }
+}
+
+#[async_trait]
+impl Carrier for Carrying {
+    async fn carry(&self, mail: &Mail, parcels: &[Parcel]) -> Vec<Vec<Reply>> {
+        let mut all = Vec::new();
+        for parcel in parcels {
+            let mut replies = Vec::new();
+            for to in &parcel.to {
+                replies.push(Box::pin(self.carry_one(mail, parcel, to)).await);
+            }
+            all.push(replies);
+        }
+        all
+    }
+}
+
+#[async_trait]
+impl Callout for Carrying {
+    async fn ask(&self, _routes: &[Route], to: &Address, _smtputf8: bool) -> Reply {
+        self.destination.asked.lock().push(to.clone());
+        if to.local() == "nobody" {
+            Reply::new(550, 1, 1, "no such user")
+        } else if to.local() == "away" {
+            Reply::new(451, 4, 0, "come back")
+        } else {
+            Reply::new(250, 1, 5, "ok")
+        }
+    }
+}
+
+pub struct House {
+    pub store: Store,
+    pub desk: Desk,
+    pub intake: Intake,
+    pub background: Background,
+    pub clock: Clock,
+    pub carrying: Arc<Carrying>,
+}
+
+pub fn address(text: &str) -> Address {
+    text.parse().expect("address")
+}
+
+pub fn scope(text: &str) -> Scope {
+    text.parse().expect("scope")
+}
+
+pub fn principal(text: &str) -> Principal {
+    Principal::of(scope(text))
+}
+
+pub fn door() -> Door {
+    Door::new("test", "127.0.0.1")
+}
+
+/// `to` separated by blanks; one reply for all.
+async fn receive(
+    intake: &Intake,
+    carrier: &dyn Carrier,
+    clock: &Clock,
+    from: Option<Address>,
+    to: &[Address],
+    text: &str,
+) -> Reply {
+    match intake
+        .receive(mail(clock, from, to, text), Replies::One, carrier)
+        .await
+    {
+        Answer::One(reply) => reply,
+        Answer::Each(_) => panic!("one reply was asked for"),
+    }
+}
+
+pub fn mail(clock: &Clock, from: Option<Address>, to: &[Address], text: &str) -> Mail {
+    let envelope = Envelope {
+        peer: Peer::local(),
+        direction: Direction::Inbound,
+        from,
+        to: to.to_vec(),
+        body: BodyType::SevenBit,
+        smtputf8: false,
+    };
+    Mail::new(
+        envelope,
+        Message::new(text.to_owned(), None).expect("message"),
+        clock.now().day(),
+    )
+}
+
+/// A message with `body`, which may hold marks.
+pub fn text(body: &str) -> String {
+    format!("From: sender@remote.test\r\nSubject: a subject\r\n\r\n{body}\r\n")
+}
+
+impl House {
+    /// A house that serves example.org and tag.example.org (mode tag).
+    pub async fn new() -> Self {
+        let clock = Clock::by_hand(Timestamp(1_000_000_000_000));
+        Self::on(in_memory::open(clock.clone()), clock).await
+    }
+
+    pub async fn on(store: Store, clock: Clock) -> Self {
+        let desk = Desk::new(store.clone(), clock.clone());
+        let carrying = Arc::new(Carrying {
+            destination: Destination::default(),
+            intake: OnceLock::new(),
+            clock: clock.clone(),
+            reinserted: Mutex::default(),
+            swallow: Mutex::new(false),
+        });
+        let intake = Intake::new(intake::Parts {
+            store: store.clone(),
+            desk: desk.clone(),
+            panel: Arc::new(MarkPanel),
+            callout: carrying.clone(),
+            clock: clock.clone(),
+            hostname: "mx.example.org".to_owned(),
+            options: intake::Options::default(),
+        });
+        assert!(carrying.intake.set(intake.clone()).is_ok());
+        let background = Background {
+            store: store.clone(),
+            desk: desk.clone(),
+            carrier: carrying.clone(),
+            clock: clock.clone(),
+            budget: Budget::new(1 << 26),
+            options: Arc::new(background::Options::default()),
+            reinsertion: Arc::new(vec![route(REINSERTION)]),
+        };
+        let house = Self {
+            store,
+            desk,
+            intake,
+            background,
+            clock,
+            carrying,
+        };
+        for domain in ["example.org", "tag.example.org"] {
+            let settings = DomainSettings {
+                domain: domain.parse().expect("domain"),
+                routes: vec![route(25)],
+            };
+            house
+                .desk
+                .set_domain(&principal("global"), settings, &door())
+                .await
+                .expect("domain");
+        }
+        let tag = Layer {
+            mode: Some(quaranta::policy::Mode::Tag),
+            ..Layer::default()
+        };
+        house.set("tag.example.org", tag).await;
+        house
+    }
+
+    pub async fn set(&self, of: &str, layer: Layer) {
+        self.desk
+            .set_layer(&principal("global"), scope(of), layer, &door())
+            .await
+            .expect("layer");
+    }
+
+    /// Sends a mail to `to`, separated by blanks, as at the end of DATA.
+    pub async fn send(&self, to: &str, body: &str) -> Reply {
+        let to: Vec<Address> = to.split_whitespace().map(address).collect();
+        let from = Some(address("sender@remote.test"));
+        receive(
+            &self.intake,
+            &*self.carrying,
+            &self.clock,
+            from,
+            &to,
+            &text(body),
+        )
+        .await
+    }
+
+    /// What `login` sees in Caught.
+    pub async fn caught(&self, login: &str) -> Vec<EntryId> {
+        self.shelf(login, Shelf::Caught).await
+    }
+
+    pub async fn shelf(&self, login: &str, shelf: Shelf) -> Vec<EntryId> {
+        let all = self
+            .desk
+            .uids(&principal(login), shelf, Direction::Inbound, 0, 1000)
+            .await
+            .expect("uids");
+        all.into_iter().map(|(_, id)| id).collect()
+    }
+
+    pub async fn state(&self, id: EntryId) -> State {
+        self.desk
+            .entry(&principal("global"), id)
+            .await
+            .expect("entry")
+            .state
+    }
+
+    /// Does the deliveries that are due now.
+    pub async fn deliver(&self) -> usize {
+        let now = self.clock.now();
+        let jobs = self.store.jobs.take(now, now, 1000).await.expect("jobs");
+        let count = jobs.len();
+        for job in jobs {
+            self.background.deliver(job).await;
+        }
+        count
+    }
+
+    /// The statuses in an entry's history.
+    pub async fn history(&self, id: EntryId) -> Vec<String> {
+        let events = self
+            .desk
+            .history(&principal("global"), id)
+            .await
+            .expect("history");
+        events
+            .iter()
+            .map(|event| event.status.to_string())
+            .collect()
+    }
+
+    /// The statuses in the log, the oldest first, without settings.
+    pub async fn log(&self) -> Vec<String> {
+        let query = quaranta::actions::Query::default();
+        let mut events = self
+            .desk
+            .log(&principal("global"), &query, 1000)
+            .await
+            .expect("log");
+        events.reverse();
+        events
+            .iter()
+            .filter(|event| event.status != quaranta::record::Status::Changed)
+            .map(|event| event.status.to_string())
+            .collect()
+    }
+}
+
+fn route(port: u16) -> Route {
+    format!("127.0.0.1:{port}").parse().expect("route")
+}
