@@ -9,4 +9,5 @@ pub mod options;
 pub mod policy;
 pub mod record;
 pub mod relay;
+pub mod smtp;
 pub mod store;
