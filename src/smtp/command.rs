@@ -71,13 +71,7 @@ pub fn parse(line: &[u8]) -> Result<Command, Reply> {
     let rest = rest.trim_start_matches(' ');
     let verb = verb.to_ascii_uppercase();
     if !rest.is_ascii() && verb != "MAIL" && verb != "RCPT" {
-        let code = if verb.is_ascii() { 501 } else { 500 };
-        return Err(Reply::new(
-            code,
-            5,
-            2,
-            "Only addresses may be international",
-        ));
+        return Err(Reply::new(501, 5, 2, "Only addresses may be international"));
     }
     match verb.as_str() {
         "HELO" => helo(rest, "HELO").map(Command::Helo),
