@@ -14,5 +14,6 @@ pub mod options;
 pub mod policy;
 pub mod record;
 pub mod relay;
+pub mod smtp;
 pub mod store;
 pub mod token;

@@ -1,3 +1,8 @@
-//! The wires: TLS, listeners, lines, limits, DNS.
+//! The wires: TLS, listeners, lines, limits, networks.
 
+pub mod limit;
+pub mod lines;
+pub mod listen;
+pub mod network;
 pub mod tls;
+pub mod tls_client;

@@ -80,6 +80,18 @@ impl ServerTls {
     }
 }
 
+/// TLS version and cipher suite of a connection, as the Received field tells them.
+#[must_use]
+pub fn describe(connection: &rustls::CommonState) -> Option<String> {
+    let version = match connection.protocol_version()? {
+        rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3",
+        rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2",
+        _ => return None,
+    };
+    let suite = connection.negotiated_cipher_suite()?.suite();
+    Some(format!("{version} {}", suite.as_str().unwrap_or("unknown")))
+}
+
 fn load(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
     let read = |path: &Path| {
         std::fs::read(path).map_err(|source| TlsError::Read {

@@ -1,0 +1,152 @@
+//! Listeners: bind, accept, keep count, and close in an orderly way.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use super::limit::{Place, Turnstile};
+
+/// The pause after accept failed, for want of file descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// An address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct BindError {
+    pub address: SocketAddr,
+    pub source: io::Error,
+}
+
+/// Binds all of `addresses`.
+///
+/// # Errors
+/// [`BindError`] names the first that cannot be bound; none stays bound then.
+pub async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for &address in addresses {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| BindError { address, source })?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// Closes the doors: one for the whole house.
+#[derive(Debug)]
+pub struct Closer(watch::Sender<bool>);
+
+/// Tells a session that the doors close. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Closing(watch::Receiver<bool>);
+
+/// The two ends of the signal to close.
+#[must_use]
+pub fn closing() -> (Closer, Closing) {
+    let (sender, receiver) = watch::channel(false);
+    (Closer(sender), Closing(receiver))
+}
+
+impl Closer {
+    /// Asks all doors to close. Dropping the closer does the same.
+    pub fn close(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Closing {
+    /// True once the doors are to close.
+    #[must_use]
+    pub fn is_now(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
+    /// Waits until the doors are to close. May be dropped and called again.
+    pub async fn wait(&mut self) {
+        // An error means that the closer is gone, which is the end as well.
+        let _ = self.0.wait_for(|closed| *closed).await;
+    }
+}
+
+/// How a listener treats its visitors.
+#[derive(Debug, Clone)]
+pub struct House {
+    /// What the door is called in the log.
+    pub door: &'static str,
+    pub turnstile: Turnstile,
+    pub closing: Closing,
+    /// How long sessions may take to end once the doors close.
+    pub grace: Duration,
+    /// What a client is told for whom there is no place.
+    pub full: Vec<u8>,
+}
+
+/// Accepts clients and gives each to `visit` in a task of its own, until the doors
+/// close; returns when the sessions have ended or the grace is over, whose
+/// sessions are then cut off. A task that panics ends alone.
+pub async fn serve<F, Fut>(listener: TcpListener, mut house: House, visit: F)
+where
+    F: Fn(TcpStream, SocketAddr, Place) -> Fut,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let mut visitors = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = house.closing.wait() => break,
+            Some(ended) = visitors.join_next(), if !visitors.is_empty() => note(house.door, ended),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => {
+                    if let Some(place) = admit(&stream, &house) {
+                        visitors.spawn(visit(stream, address, place));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(door = house.door, %error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let drained = timeout(house.grace, async {
+        while let Some(ended) = visitors.join_next().await {
+            note(house.door, ended);
+        }
+    });
+    if drained.await.is_err() {
+        tracing::warn!(
+            door = house.door,
+            sessions = visitors.len(),
+            "sessions are cut off after the grace time"
+        );
+        visitors.shutdown().await;
+    }
+}
+
+fn admit(stream: &TcpStream, house: &House) -> Option<Place> {
+    // Replies are written whole; waiting for more of them helps nobody.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(door = house.door, %error, "cannot set TCP_NODELAY");
+    }
+    let place = house.turnstile.enter();
+    if place.is_none() {
+        // The send buffer of a new connection takes this at once or the client is gone.
+        let told = stream.try_write(&house.full).is_ok();
+        tracing::warn!(door = house.door, told, "no place for another connection");
+    }
+    place
+}
+
+fn note(door: &'static str, ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(door, %error, "a session ended by a fault of ours");
+    }
+}

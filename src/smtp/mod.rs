@@ -1,0 +1,149 @@
+//! The door for mail: SMTP (RFC 5321) with its extensions.
+
+pub mod command;
+mod connection;
+mod content;
+mod obey;
+mod options;
+pub mod proxy;
+mod receive;
+mod reception;
+mod session;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, timeout};
+
+use connection::{Connection, proxied};
+
+use crate::mail::{Peer, Reply};
+use crate::net::limit::{Place, Turnstile};
+use crate::net::listen::{self, Closing, House};
+use crate::net::network::Network;
+use crate::net::tls::ServerTls;
+
+pub use options::Options;
+pub use reception::{Reception, Refused};
+pub use session::{Event, LINE_MOST, Question, Session, Setup};
+
+/// The SMTP door: any number of listeners for one reception. Cheap to clone.
+#[derive(Clone)]
+pub struct Door {
+    setup: Arc<ArcSwap<Setup>>,
+    tls: Option<ServerTls>,
+    reception: Arc<dyn Reception>,
+    turnstile: Turnstile,
+}
+
+impl Door {
+    /// A door that gives its mail to `reception`, and offers STARTTLS if there is `tls`.
+    #[must_use]
+    pub fn new(mut setup: Setup, tls: Option<ServerTls>, reception: Arc<dyn Reception>) -> Self {
+        setup.tls = tls.is_some();
+        let options = &setup.options;
+        Self {
+            turnstile: Turnstile::new(options.connections, options.connections_per_client),
+            setup: Arc::new(ArcSwap::from_pointee(setup)),
+            tls,
+            reception,
+        }
+    }
+
+    /// New options for connections to come; those that are open keep theirs. What
+    /// to listen on and how many connections there may be needs a restart.
+    pub fn set_options(&self, options: Options) {
+        let setup = self.setup.load_full();
+        self.setup.store(Arc::new(Setup {
+            options,
+            ..(*setup).clone()
+        }));
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.turnstile.inside()
+    }
+
+    /// Takes connections from `listener` until the doors close and the sessions have
+    /// ended. Idle sessions are told 421 then; a message that is being received may
+    /// end within the grace time.
+    pub async fn serve(self, listener: TcpListener, closing: Closing) {
+        let setup = self.setup.load_full();
+        let full = format!("{} Too many connections, please come again", setup.hostname);
+        let house = House {
+            door: "smtp",
+            turnstile: self.turnstile.clone(),
+            closing: closing.clone(),
+            grace: setup.options.grace_time.0,
+            full: Reply::new(421, 7, 0, full).wire(),
+        };
+        listen::serve(listener, house, |stream, address, place| {
+            self.clone().visit(stream, address, place, closing.clone())
+        })
+        .await;
+    }
+
+    async fn visit(
+        self,
+        mut stream: TcpStream,
+        from: SocketAddr,
+        mut place: Place,
+        closing: Closing,
+    ) {
+        let setup = self.setup.load_full();
+        let mut address = from.ip().to_canonical();
+        let mut unread = Vec::new();
+        if holds(&setup.options.proxy_protocol_from, address) {
+            match proxied(&mut stream).await {
+                Ok((client, rest)) => {
+                    address = client.unwrap_or(address).to_canonical();
+                    unread = rest;
+                }
+                Err(error) => {
+                    tracing::warn!(relay = %address, %error, "no PROXY protocol header from a front relay");
+                    return;
+                }
+            }
+        }
+        let peer = Peer::new(address);
+        let trusted = holds(&setup.options.xclient_from, address);
+        if !trusted && !place.belongs_to(address) {
+            self.turn_away(stream, peer, &setup).await;
+            return;
+        }
+        let mut connection = Connection {
+            deadline: Instant::now() + setup.options.session_time.0,
+            session: Session::new(setup, peer, trusted),
+            reception: self.reception.clone(),
+            closing,
+            unread,
+        };
+        let acceptor = self.tls.as_ref().map(ServerTls::acceptor);
+        if let Err(error) = connection.run(stream, acceptor).await {
+            tracing::debug!(client = %address, %error, "an SMTP connection broke");
+        }
+    }
+
+    async fn turn_away(&self, mut stream: TcpStream, peer: Peer, setup: &Setup) {
+        let text = format!("{} Too many connections from you", setup.hostname);
+        let reply = Reply::new(421, 7, 0, text);
+        let wire = reply.wire();
+        let told = timeout(setup.options.command_time.0, stream.write_all(&wire)).await;
+        tracing::debug!(client = %peer.address, told = told.is_ok(), "turned away");
+        self.reception.not_accepted(&Refused {
+            peer,
+            from: None,
+            to: Vec::new(),
+            reply,
+        });
+    }
+}
+
+fn holds(networks: &[Network], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.holds(address))
+}

@@ -1,0 +1,190 @@
+//! What each SMTP command does to the session.
+
+use super::command::{self, Command, MailFrom, Recipient};
+use super::content::{no_room, too_big};
+use super::session::{Asked, Event, Phase, Question, Session, Transaction};
+use crate::mail::{Envelope, Reply};
+
+/// 553 5.6.7 (RFC 6531 section 3.5): an international address without SMTPUTF8.
+fn needs_utf8() -> Reply {
+    Reply::new(553, 6, 7, "This address needs SMTPUTF8")
+}
+
+impl Session {
+    pub(super) fn obey(&mut self, command: Command, more: bool) -> Option<Event> {
+        match command {
+            Command::Helo(name) => self.helo(name, false),
+            Command::Ehlo(name) => self.helo(name, true),
+            Command::Mail(mail) => return self.mail(mail),
+            Command::Rcpt(recipient) => return self.rcpt(recipient),
+            Command::Data => self.data(),
+            Command::Bdat { size, last } => self.bdat(size, last),
+            Command::Rset => {
+                self.transaction = None;
+                self.say(&Reply::new(250, 0, 0, "Ok"));
+            }
+            Command::Noop => self.say(&Reply::new(250, 0, 0, "Ok")),
+            Command::Quit => self.close(&Reply::new(221, 0, 0, "Goodbye")),
+            Command::Vrfy => {
+                let text = "Cannot verify, but will take mail for known recipients";
+                self.say(&Reply::new(252, 0, 0, text));
+            }
+            Command::Help => {
+                let text = "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP STARTTLS QUIT";
+                self.say(&Reply::new(214, 0, 0, text));
+            }
+            Command::StartTls => self.starttls(more),
+            Command::Xclient(attributes) => self.xclient(attributes),
+        }
+        None
+    }
+
+    fn helo(&mut self, name: String, extended: bool) {
+        self.transaction = None;
+        self.greeted = true;
+        self.peer.helo = self.told_helo.clone().unwrap_or(name);
+        self.peer.esmtp = extended;
+        let mut text = self.setup.hostname.clone();
+        if extended {
+            text.push_str("\nPIPELINING\nSIZE ");
+            text.push_str(&self.setup.options.message_size.0.to_string());
+            text.push_str("\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING");
+            if self.setup.tls && self.peer.tls.is_none() {
+                text.push_str("\nSTARTTLS");
+            }
+            if self.trusted {
+                text.push_str("\nXCLIENT ");
+                text.push_str(&command::XCLIENT_NAMES.join(" "));
+            }
+        }
+        self.say(&Reply::plain(250, text));
+    }
+
+    fn starttls(&mut self, more: bool) {
+        if !self.setup.tls {
+            self.wrong(&Reply::new(502, 5, 1, "STARTTLS is not offered here"));
+        } else if self.peer.tls.is_some() {
+            self.out_of_order("TLS is on already");
+        } else if more {
+            // Somebody may have put these octets in front of the client's own (RFC 3207 section 6).
+            self.close(&Reply::new(554, 5, 1, "Octets behind STARTTLS"));
+        } else {
+            self.say(&Reply::new(220, 0, 0, "Ready for TLS"));
+            self.phase = Phase::Handshake;
+        }
+    }
+
+    fn xclient(&mut self, attributes: Vec<(String, Option<String>)>) {
+        if !self.trusted {
+            self.wrong(&Reply::new(550, 7, 0, "XCLIENT is not for you"));
+            return;
+        }
+        if self.transaction.is_some() {
+            self.out_of_order("A transaction is open");
+            return;
+        }
+        let mut peer = self.peer.clone();
+        for (name, value) in attributes {
+            match (name.as_str(), value) {
+                ("ADDR", Some(text)) => {
+                    let upper = text.to_ascii_uppercase();
+                    let bare = upper.strip_prefix("IPV6:").unwrap_or(&upper);
+                    let Ok(address) = bare.parse::<std::net::IpAddr>() else {
+                        self.wrong(&Reply::new(501, 5, 4, "Bad XCLIENT ADDR"));
+                        return;
+                    };
+                    peer.address = address.to_canonical();
+                }
+                ("NAME", value) => peer.name = value,
+                ("LOGIN", value) => peer.login = value,
+                ("HELO", value) => self.told_helo = value,
+                _ => {}
+            }
+        }
+        self.peer = peer;
+        self.forget();
+        self.phase = Phase::Start;
+    }
+
+    fn mail(&mut self, mail: MailFrom) -> Option<Event> {
+        let options = &self.setup.options;
+        let most = options.message_size.get();
+        if !self.greeted {
+            self.out_of_order("Say EHLO first");
+        } else if self.transaction.is_some() {
+            self.out_of_order("A transaction is open");
+        } else if self.transactions >= options.transactions {
+            self.close(&Reply::new(
+                421,
+                7,
+                0,
+                "Too many messages in one connection",
+            ));
+        } else if mail.international && !mail.smtputf8 {
+            self.wrong(&needs_utf8());
+        } else if mail.size.is_some_and(|size| size > most as u64) {
+            self.refuse(Some(mail.from), Vec::new(), too_big(most));
+        } else if mail
+            .size
+            .is_some_and(|size| size > self.setup.budget.left() as u64)
+        {
+            self.refuse(Some(mail.from), Vec::new(), no_room());
+        } else {
+            self.transactions += 1;
+            self.transaction = Some(Transaction {
+                envelope: Envelope {
+                    peer: self.peer.clone(),
+                    direction: self.setup.direction,
+                    from: mail.from,
+                    to: Vec::new(),
+                    body: mail.body,
+                    smtputf8: mail.smtputf8,
+                },
+                refused: 0,
+                content: None,
+            });
+            return Some(self.ask(Asked::Sender, Question::Sender(mail.size)));
+        }
+        None
+    }
+
+    fn rcpt(&mut self, recipient: Recipient) -> Option<Event> {
+        let Some(open) = self.transaction.as_ref().filter(|t| t.content.is_none()) else {
+            self.out_of_order("RCPT comes after MAIL and before DATA");
+            return None;
+        };
+        let to = match recipient {
+            Recipient::Mailbox(_, true) if !open.envelope.smtputf8 => {
+                self.wrong(&needs_utf8());
+                return None;
+            }
+            Recipient::Mailbox(to, _) => to,
+            Recipient::Postmaster => {
+                let Ok(to) = format!("postmaster@{}", self.setup.hostname).parse() else {
+                    self.say(&Reply::new(550, 1, 1, "No postmaster without a domain"));
+                    return None;
+                };
+                to
+            }
+        };
+        if open.envelope.to.contains(&to) {
+            self.say(&Reply::new(250, 1, 5, "Recipient ok, as before"));
+            return None;
+        }
+        if open.envelope.to.len() >= self.setup.options.recipients {
+            let from = Some(open.envelope.from.clone());
+            self.refuse(from, vec![to], Reply::new(452, 5, 3, "Too many recipients"));
+            return None;
+        }
+        Some(self.ask(Asked::Recipient(to.clone()), Question::Recipient(to)))
+    }
+
+    pub(super) fn count_refused_recipient(&mut self) {
+        if let Some(open) = &mut self.transaction {
+            open.refused += 1;
+            if open.refused >= self.setup.options.refused_recipients {
+                self.close(&Reply::new(421, 7, 0, "Too many refused recipients"));
+            }
+        }
+    }
+}

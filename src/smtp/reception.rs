@@ -1,0 +1,44 @@
+//! What the SMTP door asks of those who receive the mail.
+
+use async_trait::async_trait;
+
+use crate::mail::{Address, Envelope, Mail, Peer, Reply};
+use crate::policy::{Answer, Replies};
+
+/// Something the door refused by itself: a message too big, too many recipients,
+/// too many connections.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    pub peer: Peer,
+    /// The reverse path, where one was given; `Some(None)` is the null path.
+    pub from: Option<Option<Address>>,
+    /// Whom it was for; none if it was before RCPT.
+    pub to: Vec<Address>,
+    pub reply: Reply,
+}
+
+/// Receives mail. A refusal is the reply that the client gets; a 421 also closes
+/// the connection. Every question may wait; the client waits with it.
+#[async_trait]
+pub trait Reception: Send + Sync {
+    /// A client has come (again, with another peer, after XCLIENT). A refusal takes
+    /// the place of the greeting, and the connection is closed.
+    async fn connect(&self, _peer: &Peer) -> Result<(), Reply> {
+        Ok(())
+    }
+
+    /// MAIL FROM: `envelope` has no recipients yet. `size` is what the client
+    /// declared, in octets.
+    async fn sender(&self, _envelope: &Envelope, _size: Option<u64>) -> Result<(), Reply> {
+        Ok(())
+    }
+
+    /// RCPT TO: `envelope` holds the recipients taken before.
+    async fn recipient(&self, envelope: &Envelope, to: &Address) -> Result<(), Reply>;
+
+    /// The end of the message: from here on the mail is the reception's.
+    async fn message(&self, mail: Mail, replies: Replies) -> Answer;
+
+    /// The door refused something without asking; for the journal.
+    fn not_accepted(&self, _refused: &Refused) {}
+}
