@@ -1,11 +1,23 @@
 //! Carries mail to the next host, and brings back a reply for each recipient.
 
+mod answers;
+mod callout;
+mod client;
+mod options;
+mod pool;
+mod route;
+mod stuffing;
+mod transaction;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::mail::{Address, Edit, Mail, Reply};
 use crate::record::Route;
+
+pub use options::Options;
+pub use route::Relay;
 
 /// Recipients who get a mail with the same edits by the same routes.
 #[derive(Debug, Clone, PartialEq)]
