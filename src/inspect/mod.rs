@@ -1,5 +1,9 @@
 //! What do we see in this mail? Inspectors state; policy decides.
 
+mod decode;
+mod html;
+mod mime;
+
 use async_trait::async_trait;
 
 use crate::mail::Mail;
