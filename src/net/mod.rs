@@ -1,3 +1,4 @@
 //! The wires: TLS, listeners, lines, limits, DNS.
 
+pub mod dns;
 pub mod tls;
