@@ -1,9 +1,24 @@
 //! What do we see in this mail? Inspectors state; policy decides.
 
+mod auth;
+mod content;
+mod decode;
+mod facts;
+mod html;
+mod local;
+mod measure;
+mod mime;
+mod options;
+mod panel;
+pub mod rules;
+
 use async_trait::async_trait;
 
 use crate::mail::Mail;
 use crate::policy::{Finding, Findings};
+
+pub use options::{Options, Then};
+pub use panel::StandardPanel;
 
 /// One check of a mail.
 #[async_trait]

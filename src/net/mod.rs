@@ -1,5 +1,6 @@
-//! The wires: TLS, listeners, lines, limits, networks.
+//! The wires: TLS, listeners, lines, limits, networks, DNS.
 
+pub mod dns;
 pub mod limit;
 pub mod lines;
 pub mod listen;

@@ -1,0 +1,231 @@
+//! Measures the filter on a corpus: folders `ham` and `spam` of raw messages, one a file.
+//!
+//! `cargo bench --bench filter -- DIR [DIR...] [--rules] [--misjudged]` prints for each corpus
+//! AUC, 1-ROCA%, the spam caught at a given loss of ham, what the default thresholds do, and
+//! the time for a message. `--rules` adds how often each rule fires, `--misjudged` the files
+//! on the wrong side of the threshold.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quaranta::clock::{Clock, Timestamp};
+use quaranta::inspect::{Options, Panel, StandardPanel};
+use quaranta::mail::{BodyType, Direction, Envelope, Mail, Message, Peer, headers};
+use quaranta::net::dns::Dns;
+use quaranta::policy::{Finding, Policy};
+
+/// A message's score, with what made it.
+struct Scored {
+    path: PathBuf,
+    score: f32,
+    names: Vec<String>,
+    took: Duration,
+    size: usize,
+}
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    let (flags, folders): (Vec<_>, Vec<_>) =
+        arguments.into_iter().partition(|a| a.starts_with("--"));
+    if folders.is_empty() {
+        return writeln!(io::stdout(), "name a folder that holds ham and spam");
+    }
+    let options = Options {
+        authentication: false,
+        ..Options::default()
+    };
+    let panel = StandardPanel::open(
+        &options,
+        Arc::new(Dns::off("measured without")),
+        Clock::by_hand(Timestamp::default()),
+    )
+    .map_err(io::Error::other)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    for folder in &folders {
+        let ham = score(&runtime, &panel, &Path::new(folder).join("ham"))?;
+        let spam = score(&runtime, &panel, &Path::new(folder).join("spam"))?;
+        report(folder, &ham, &spam)?;
+        if flags.iter().any(|flag| flag == "--rules") {
+            rules(&ham, &spam)?;
+        }
+        if flags.iter().any(|flag| flag == "--misjudged") {
+            misjudged(&ham, &spam)?;
+        }
+    }
+    Ok(())
+}
+
+fn score(
+    runtime: &tokio::runtime::Runtime,
+    panel: &StandardPanel,
+    folder: &Path,
+) -> io::Result<Vec<Scored>> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)?
+        .filter_map(|e| Some(e.ok()?.path()))
+        .collect();
+    paths.sort();
+    let mut all = Vec::with_capacity(paths.len());
+    for path in paths {
+        let message =
+            Message::new(with_crlf(&std::fs::read(&path)?), None).map_err(io::Error::other)?;
+        let mail = Mail::new(envelope(message.bytes()), message, 0);
+        let start = Instant::now();
+        let findings = runtime.block_on(panel.inspect(&mail));
+        let took = start.elapsed();
+        all.push(Scored {
+            score: findings.found.iter().map(Finding::weight).sum(),
+            names: findings.found.iter().map(|f| f.name().to_owned()).collect(),
+            size: mail.message.bytes().len(),
+            path,
+            took,
+        });
+    }
+    Ok(all)
+}
+
+/// Files have the line ends of this system; a mail has CRLF.
+fn with_crlf(octets: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(octets.len() + octets.len() / 40);
+    for line in octets.split_inclusive(|b| *b == b'\n') {
+        let bare = line.strip_suffix(b"\n").unwrap_or(line);
+        out.extend(bare.iter().filter(|b| **b != b'\r'));
+        out.extend_from_slice(b"\r\n");
+    }
+    out
+}
+
+/// The envelope as far as the message tells it.
+fn envelope(message: &[u8]) -> Envelope {
+    let from = headers::first(message, "Return-Path")
+        .and_then(|f| f.text().trim_matches(['<', '>']).parse().ok());
+    Envelope {
+        peer: Peer::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
+        direction: Direction::Inbound,
+        from,
+        to: Vec::new(),
+        body: BodyType::EightBitMime,
+        smtputf8: false,
+    }
+}
+
+fn report(folder: &str, ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let area = area(ham, spam);
+    writeln!(out, "{folder}: {} ham, {} spam", ham.len(), spam.len())?;
+    writeln!(out, "  AUC {area:.5}   1-ROCA% {:.3}", (1.0 - area) * 100.0)?;
+    for loss in [0.1, 0.5, 1.0] {
+        writeln!(
+            out,
+            "  spam caught at {loss}% of ham lost: {:.1}%",
+            caught(ham, spam, loss)
+        )?;
+    }
+    let policy = Policy::default();
+    for (word, from) in [
+        ("spam", policy.spam_from),
+        ("unsure or spam", policy.unsure_from),
+    ] {
+        let share = |of: &[Scored]| {
+            of.iter().filter(|s| s.score >= from).count() as f64 * 100.0 / of.len().max(1) as f64
+        };
+        writeln!(
+            out,
+            "  {word} (from {from}): {:.3}% of ham, {:.1}% of spam",
+            share(ham),
+            share(spam)
+        )?;
+    }
+    let total: Duration = ham.iter().chain(spam).map(|s| s.took).sum();
+    let count = (ham.len() + spam.len()).max(1);
+    let mut times: Vec<Duration> = ham.iter().chain(spam).map(|s| s.took).collect();
+    times.sort();
+    let octets: usize = ham.iter().chain(spam).map(|s| s.size).sum();
+    writeln!(
+        out,
+        "  time for a message: mean {:.3} ms, median {:.3} ms, slowest {:.1} ms; mean size {} octets; {:.1} ns an octet",
+        total.as_secs_f64() * 1e3 / count as f64,
+        times[count / 2].as_secs_f64() * 1e3,
+        times[count - 1].as_secs_f64() * 1e3,
+        octets / count,
+        total.as_nanos() as f64 / octets.max(1) as f64
+    )
+}
+
+/// Area under the ROC curve: how often a spam scores above a ham, ties counted half.
+fn area(ham: &[Scored], spam: &[Scored]) -> f64 {
+    let mut scores: Vec<f32> = ham.iter().map(|s| s.score).collect();
+    scores.sort_by(f32::total_cmp);
+    let wins: f64 = spam
+        .iter()
+        .map(|s| {
+            let below = scores.partition_point(|h| *h < s.score - 1e-4);
+            let level = scores.partition_point(|h| *h <= s.score + 1e-4) - below;
+            below as f64 + level as f64 / 2.0
+        })
+        .sum();
+    wins / (ham.len().max(1) as f64 * spam.len().max(1) as f64)
+}
+
+/// Percentage of spam above the lowest threshold that loses at most `loss` percent of ham.
+fn caught(ham: &[Scored], spam: &[Scored], loss: f64) -> f64 {
+    let mut scores: Vec<f32> = ham.iter().map(|s| s.score).collect();
+    scores.sort_by(|a, b| b.total_cmp(a));
+    let may_lose = (ham.len() as f64 * loss / 100.0).floor() as usize;
+    let threshold = scores.get(may_lose).copied().unwrap_or(f32::MIN);
+    spam.iter().filter(|s| s.score > threshold + 1e-4).count() as f64 * 100.0
+        / spam.len().max(1) as f64
+}
+
+fn rules(ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
+    let mut fired: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    for (class, of) in [(0, ham), (1, spam)] {
+        for name in of.iter().flat_map(|s| &s.names) {
+            fired.entry(name).or_default()[class] += 1;
+        }
+    }
+    let mut out = io::stdout().lock();
+    writeln!(out, "  {:<32} {:>8} {:>8}", "rule", "% ham", "% spam")?;
+    for (name, [of_ham, of_spam]) in fired {
+        let share = |n: usize, of: &[Scored]| n as f64 * 100.0 / of.len().max(1) as f64;
+        writeln!(
+            out,
+            "  {name:<32} {:>8.3} {:>8.2}",
+            share(of_ham, ham),
+            share(of_spam, spam)
+        )?;
+    }
+    Ok(())
+}
+
+fn misjudged(ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let policy = Policy::default();
+    for s in ham.iter().filter(|s| s.score >= policy.unsure_from) {
+        writeln!(
+            out,
+            "  ham  {:>5.1} {} {}",
+            s.score,
+            s.path.display(),
+            s.names.join(" ")
+        )?;
+    }
+    for s in spam.iter().filter(|s| s.score < policy.unsure_from) {
+        writeln!(
+            out,
+            "  spam {:>5.1} {} {}",
+            s.score,
+            s.path.display(),
+            s.names.join(" ")
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! The checks that need nothing but the mail itself: GTUBE, structure, rules.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+
+use crate::clock::{Clock, Timestamp};
+use crate::mail::{Address, Envelope};
+use crate::policy::Finding;
+
+use super::content::{Content, SUBJECT_MOST};
+use super::options::Options;
+use super::rules::{Explained, RuleSet, RulesError};
+
+/// The test string for unsolicited bulk mail: a mail that holds it is spam by agreement.
+const GTUBE: &[u8; 68] = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
+/// Its weight is beyond every threshold.
+const GTUBE_WEIGHT: f32 = 1000.0;
+/// Weight of a message that no honest program builds.
+const BOMB_WEIGHT: f32 = 3.0;
+
+/// All local checks. Cheap to clone; clones share the rules.
+#[derive(Clone)]
+pub(super) struct Local {
+    rules: Arc<ArcSwap<RuleSet>>,
+    sources: Arc<Vec<String>>,
+    text_most: usize,
+    clock: Clock,
+}
+
+/// What the local checks say.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub found: Vec<Finding>,
+    pub authors: Vec<Address>,
+    pub subject: String,
+}
+
+impl Local {
+    pub(super) fn open(options: &Options, clock: Clock) -> Result<Self, RulesError> {
+        Ok(Self {
+            rules: Arc::new(ArcSwap::from_pointee(RuleSet::open(&options.rules)?)),
+            sources: Arc::new(options.rules.clone()),
+            text_most: options.text_most.get(),
+            clock,
+        })
+    }
+
+    /// Loads the rules anew; on error the old ones stay.
+    pub(super) fn reload(&self) -> Result<usize, RulesError> {
+        let rules = RuleSet::open(&self.sources)?;
+        let count = rules.len();
+        self.rules.store(Arc::new(rules));
+        Ok(count)
+    }
+
+    pub(super) fn inspect(&self, message: &Bytes, envelope: &Envelope) -> Seen {
+        let content = Content::read(message, envelope, self.text_most, self.now());
+        let mut found = own(&content);
+        found.extend(self.rules.load().findings(&content, envelope));
+        Seen {
+            found,
+            authors: content.author_addresses(),
+            subject: cut(&content.subject),
+        }
+    }
+
+    /// Subject and authors, no checks.
+    pub(super) fn read(&self, message: &Bytes) -> Seen {
+        let content = Content::fields_only(message, self.text_most);
+        Seen {
+            found: Vec::new(),
+            authors: content.author_addresses(),
+            subject: cut(&content.subject),
+        }
+    }
+
+    pub(super) fn explain(&self, message: &[u8], envelope: &Envelope) -> Vec<Explained> {
+        let content = Content::read(message, envelope, self.text_most, self.now());
+        let mut all: Vec<Explained> = own(&content)
+            .into_iter()
+            .map(|finding| Explained {
+                name: finding.name().to_owned(),
+                score: finding.weight(),
+                description: finding.reason(),
+                matched: None,
+            })
+            .collect();
+        all.extend(self.rules.load().explained(&content, envelope));
+        all
+    }
+
+    /// The time of arrival; a clock at zero is one that nobody set.
+    fn now(&self) -> Option<Timestamp> {
+        Some(self.clock.now()).filter(|now| *now != Timestamp::default())
+    }
+}
+
+/// The findings that are not rules, because nobody may switch them off by a typing error.
+fn own(content: &Content<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if content.holds_anywhere(GTUBE) {
+        found.push(Finding::seen(
+            "GTUBE",
+            GTUBE_WEIGHT,
+            "It holds the test string for spam filters (GTUBE).",
+        ));
+    }
+    if content.structure.too_deep {
+        found.push(Finding::seen("MIME_TOO_DEEP", BOMB_WEIGHT, "Its parts are nested deeper than any mail program does it; the deepest were not taken apart."));
+    }
+    if content.structure.too_many {
+        found.push(Finding::seen(
+            "MIME_TOO_MANY_PARTS",
+            BOMB_WEIGHT,
+            "It has more than a thousand parts; the last were not taken apart.",
+        ));
+    }
+    found
+}
+
+fn cut(subject: &str) -> String {
+    subject.chars().take(SUBJECT_MOST).collect()
+}

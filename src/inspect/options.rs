@@ -1,0 +1,99 @@
+//! The options of the room: which rules, how long, and what to do when a check cannot run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::options::{Octets, Span};
+use crate::policy::WhenUnavailable;
+
+use super::rules::BUILT_IN;
+
+crate::options! {
+    /// What is looked for in a mail.
+    pub struct Options in "inspect" {
+        /// Time for all checks of one mail together.
+        /// A check that is not done by then counts as unavailable.
+        pub time_budget: Span = Span::seconds(8),
+        /// Sources of the rules: "builtin" for those of the house, or the path of a file, whose name may hold a *.
+        /// A rule takes the place of a rule of the same name from a source before it.
+        pub rules: Vec<String> = vec![BUILT_IN.to_owned()],
+        /// Scores by name of rule or finding, in place of their own, such as { SPF_FAIL = 2.0 }.
+        /// 0 switches a rule off.
+        pub scores: BTreeMap<String, f32> = BTreeMap::new(),
+        /// What to do when a check could not run, by its name, such as { DMARC = "defer", SPF = "count 1.5" }.
+        /// "ignore" judges by the others, "defer" answers 451 so that the sender comes back, and "count N" adds N to the score; the default is "ignore".
+        pub unavailable: BTreeMap<String, Then> = BTreeMap::new(),
+        /// Octets of decoded text that the rules read in one mail.
+        pub text_most: Octets = Octets(128 << 10),
+        /// Verify SPF, DKIM, DMARC and ARC of mail from outside.
+        pub authentication: bool = true,
+    }
+}
+
+/// What to do when a check could not run, as it is written: `ignore`, `defer`, `count 1.5`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Then(pub WhenUnavailable);
+
+impl FromStr for Then {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let count = |text: &str| text.strip_prefix("count ")?.trim().parse::<f32>().ok();
+        match text {
+            "ignore" => Ok(Self(WhenUnavailable::Ignore)),
+            "defer" => Ok(Self(WhenUnavailable::Defer)),
+            _ => count(text)
+                .filter(|n| n.is_finite())
+                .map(|n| Self(WhenUnavailable::Count(n)))
+                .ok_or_else(|| {
+                    format!(
+                        "'{text}' is not known; write ignore, defer or count N, such as count 1.5"
+                    )
+                }),
+        }
+    }
+}
+
+impl fmt::Display for Then {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            WhenUnavailable::Ignore => f.write_str("ignore"),
+            WhenUnavailable::Defer => f.write_str("defer"),
+            WhenUnavailable::Count(n) => write!(f, "count {n}"),
+        }
+    }
+}
+
+impl Serialize for Then {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Then {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_read_from_toml() {
+        let options: Options = toml::from_str(
+            "scores = { A = 1.5 }\nunavailable = { DMARC = \"defer\", SPF = \"count 1.5\" }\n",
+        )
+        .expect("options");
+        assert_eq!(options.unavailable["DMARC"].0, WhenUnavailable::Defer);
+        assert_eq!(options.unavailable["SPF"].0, WhenUnavailable::Count(1.5));
+        assert_eq!(options.time_budget, Span::seconds(8));
+        assert!(toml::from_str::<Options>("unavailable = { SPF = \"perhaps\" }").is_err());
+    }
+}

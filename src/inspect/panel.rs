@@ -1,0 +1,217 @@
+//! All checks of a mail side by side, within one time budget.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::time::{Instant, timeout_at};
+
+use crate::clock::Clock;
+use crate::mail::{Envelope, Mail};
+use crate::net::dns::Dns;
+use crate::policy::{Finding, Findings, WhenUnavailable};
+
+use super::auth::{self, Authenticator, Identity};
+use super::local::{Local, Seen};
+use super::options::{Options, Then};
+use super::rules::{Explained, RulesError};
+use super::{Inspector, Panel};
+
+/// From this size on, in octets, a mail is looked at on a thread of its own, so
+/// that the others do not wait.
+const LARGE: u64 = 96 << 10;
+/// Time that is left to say what could not be done in time.
+const GRACE: Duration = Duration::from_millis(200);
+/// The name of the local checks, where they could not run.
+const LOCAL: &str = "RULES";
+
+/// The checks of the house.
+pub struct StandardPanel {
+    local: Local,
+    authenticator: Option<Authenticator>,
+    more: Vec<Arc<dyn Inspector>>,
+    budget: Duration,
+    scores: BTreeMap<String, f32>,
+    unavailable: BTreeMap<String, Then>,
+}
+
+impl StandardPanel {
+    /// Loads the rules and opens the checks that the options ask for.
+    ///
+    /// # Errors
+    /// [`RulesError`] says where a rule is wrong, or which option names no rule or check.
+    pub fn open(options: &Options, dns: Arc<Dns>, clock: Clock) -> Result<Self, RulesError> {
+        let local = Local::open(options, clock)?;
+        if let Some(name) = options
+            .unavailable
+            .keys()
+            .find(|name| !auth::NAMES.contains(&name.as_str()) && *name != LOCAL)
+        {
+            return Err(RulesError::new(
+                "inspect.unavailable",
+                0,
+                format!("there is no check {name}"),
+                format!("the checks are {}, {LOCAL}", auth::NAMES.join(", ")),
+            ));
+        }
+        Ok(Self {
+            local,
+            authenticator: options.authentication.then(|| Authenticator::new(dns)),
+            more: Vec::new(),
+            budget: options.time_budget.0,
+            scores: options.scores.clone(),
+            unavailable: options.unavailable.clone(),
+        })
+    }
+
+    /// With one more check, run beside the others.
+    #[must_use]
+    pub fn with(mut self, inspector: Arc<dyn Inspector>) -> Self {
+        self.more.push(inspector);
+        self
+    }
+
+    /// Loads the rules anew, and says how many there are.
+    ///
+    /// # Errors
+    /// [`RulesError`]; the rules that were there stay.
+    pub fn reload(&self) -> Result<usize, RulesError> {
+        self.local.reload()
+    }
+
+    /// Which rules fire on these octets, and on what. For people and tests: nothing
+    /// is asked of the network, and the mail may be of any length.
+    #[must_use]
+    pub fn explain(&self, message: &[u8], envelope: &Envelope) -> Vec<Explained> {
+        let mut fired = self.local.explain(message, envelope);
+        for rule in &mut fired {
+            if let Some(score) = self.scores.get(&rule.name) {
+                rule.score = *score;
+            }
+        }
+        fired.retain(|rule| rule.score != 0.0);
+        fired
+    }
+
+    async fn look(&self, mail: &Mail) -> Result<Seen, &'static str> {
+        let large = mail.message.size() >= LARGE;
+        let (local, message, envelope) = (
+            self.local.clone(),
+            mail.message.bytes().clone(),
+            &mail.envelope,
+        );
+        if !large {
+            return Ok(local.inspect(&message, envelope));
+        }
+        let envelope = envelope.clone();
+        let look = tokio::task::spawn_blocking(move || local.inspect(&message, &envelope));
+        look.await.map_err(|_| "it failed; this is a fault of ours")
+    }
+
+    async fn authenticate(&self, mail: &Mail, deadline: Instant) -> Identity {
+        let Some(authenticator) = &self.authenticator else {
+            return Identity::default();
+        };
+        if mail.message.size() < LARGE {
+            return Box::pin(authenticator.check(mail.message.bytes(), &mail.envelope, deadline))
+                .await;
+        }
+        // Hashing a large body takes its time too.
+        let (own, runtime) = (authenticator.clone(), tokio::runtime::Handle::current());
+        let (message, envelope) = (mail.message.bytes().clone(), mail.envelope.clone());
+        let check = tokio::task::spawn_blocking(move || {
+            runtime.block_on(Box::pin(own.check(&message, &envelope, deadline)))
+        });
+        match timeout_at(deadline + GRACE, check).await {
+            Ok(Ok(identity)) => identity,
+            Ok(Err(_)) => auth::unavailable("it failed; this is a fault of ours"),
+            Err(_) => auth::unavailable("it did not finish in time"),
+        }
+    }
+
+    async fn others(&self, mail: &Mail, deadline: Instant) -> Vec<Finding> {
+        let all = self.more.iter().map(|inspector| async move {
+            in_time(deadline, inspector.inspect(mail))
+                .await
+                .unwrap_or_else(|why| vec![gap(inspector.name(), why)])
+        });
+        join_all(all).await.concat()
+    }
+
+    /// Weights and consequences as the options say.
+    fn settled(&self, found: Vec<Finding>) -> Vec<Finding> {
+        let settle = |finding| match finding {
+            Finding::Seen {
+                name,
+                weight,
+                reason,
+            } => {
+                let weight = self.scores.get(&name).copied().unwrap_or(weight);
+                (weight != 0.0).then_some(Finding::Seen {
+                    name,
+                    weight,
+                    reason,
+                })
+            }
+            Finding::Unavailable { name, why, then } => {
+                let then = self.unavailable.get(&name).map_or(then, |then| then.0);
+                Some(Finding::Unavailable { name, why, then })
+            }
+            malware @ Finding::Malware { .. } => Some(malware),
+        };
+        found.into_iter().filter_map(settle).collect()
+    }
+}
+
+#[async_trait]
+impl Panel for StandardPanel {
+    async fn inspect(&self, mail: &Mail) -> Findings {
+        let deadline = Instant::now() + self.budget;
+        let (seen, identity, more) = tokio::join!(
+            async {
+                match in_time(deadline, self.look(mail)).await {
+                    Ok(Ok(seen)) => seen,
+                    Ok(Err(why)) | Err(why) => Seen {
+                        found: vec![gap(LOCAL, why)],
+                        ..self.local.read(mail.message.bytes())
+                    },
+                }
+            },
+            self.authenticate(mail, deadline),
+            self.others(mail, deadline),
+        );
+        Findings {
+            found: self.settled([seen.found, identity.found, more].concat()),
+            authors: seen.authors,
+            forged: identity.forged,
+            authentication: identity.field,
+            subject: seen.subject,
+        }
+    }
+
+    async fn inspect_released(&self, mail: &Mail) -> Findings {
+        let seen = self.local.read(mail.message.bytes());
+        Findings {
+            authors: seen.authors,
+            subject: seen.subject,
+            ..Findings::default()
+        }
+    }
+}
+
+async fn in_time<T>(deadline: Instant, check: impl Future<Output = T>) -> Result<T, &'static str> {
+    timeout_at(deadline, check)
+        .await
+        .map_err(|_| "it did not finish in time")
+}
+
+fn gap(name: &str, why: &str) -> Finding {
+    Finding::Unavailable {
+        name: name.to_owned(),
+        why: why.to_owned(),
+        then: WhenUnavailable::Ignore,
+    }
+}
