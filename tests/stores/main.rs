@@ -9,3 +9,9 @@ conformance!(in_memory, {
     let clock = quaranta::clock::Clock::by_hand(crate::world::START);
     (quaranta::store::in_memory::open(clock), ())
 });
+
+conformance!(on_sled, {
+    let dir = tempfile::tempdir().expect("directory");
+    let (store, handle) = crate::world::open(dir.path());
+    (store, (handle, dir))
+});

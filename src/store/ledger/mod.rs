@@ -5,8 +5,6 @@
 //! everything else in the index follows from the rows ([`draft`]). An engine adds
 //! where records and octets lie, and that one request is decided after the other.
 
-#![allow(dead_code, reason = "the kept store uses the rest")]
-
 pub(crate) mod draft;
 pub(crate) mod index;
 pub(crate) mod keys;
