@@ -1,6 +1,11 @@
 //! One conformance suite over all stores; and what a kept store promises when things go wrong.
 
 mod conformance;
+mod faults;
+mod kill;
+mod life;
+mod refusals;
+mod upkeep;
 mod world;
 
 use conformance::conformance;

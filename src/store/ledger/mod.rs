@@ -69,6 +69,14 @@ impl News {
         }
     }
 
+    /// The jobs of these entries are in nobody's hand.
+    pub(crate) fn give_back(&self, ids: &[EntryId]) {
+        let mut leases = self.leases.lock();
+        for id in ids {
+            leases.remove(id);
+        }
+    }
+
     /// Tells what a draft brought, once it is made.
     pub(crate) fn tell(&self, draft: &mut Draft<'_>) {
         for notice in draft.notices.drain(..) {

@@ -4,16 +4,16 @@
 //! wait for company. An answer is given when the group is durable and the index shows
 //! it; if either fails, all of the group get an error and nothing of it is visible.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::log::Log;
 use super::record::Encoded;
+use super::reserve::Reserve;
 use super::{Shared, recover};
 use crate::store::StoreError;
 use crate::store::ledger::draft::{Draft, Place, Posting};
@@ -29,10 +29,9 @@ const GROUP_OCTETS: usize = 16 << 20;
 const SYNC_WITHIN: Duration = Duration::from_secs(1);
 /// Time between two tries to bring back an index that failed.
 const HEAL_EVERY: Duration = Duration::from_secs(2);
-/// Below this free space, in octets, the reserve is given up for what frees space.
-const LAST_ROOM: u64 = 1 << 20;
 
-type To = oneshot::Sender<Result<Answer, StoreError>>;
+/// Takes the answer to whoever asked; nobody may be there any more.
+type To = Box<dyn FnOnce(Result<Answer, StoreError>) + Send>;
 
 /// What the committer is told.
 pub(super) enum Message {
@@ -55,17 +54,30 @@ impl Queue {
         let _ = self.0.send(message);
     }
 
-    /// Asks and waits; not to be called from async code.
+    /// Asks and waits, which stops the thread.
     pub(super) fn ask(&self, op: Op) -> Result<Answer, StoreError> {
-        let (to, answer) = oneshot::channel();
+        let (sender, answer) = channel();
         self.send(Message::Request {
             op: Box::new(op),
-            to,
+            to: Box::new(move |answer| drop(sender.send(answer))),
             _permit: None,
         });
+        answer.recv().unwrap_or_else(|_| Err(super::closed()))
+    }
+
+    /// Asks, and tells where the answer will come.
+    pub(super) fn request(
+        &self,
+        op: Op,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> oneshot::Receiver<Result<Answer, StoreError>> {
+        let (sender, answer) = oneshot::channel();
+        self.send(Message::Request {
+            op: Box::new(op),
+            to: Box::new(move |answer| drop(sender.send(answer))),
+            _permit: permit,
+        });
         answer
-            .blocking_recv()
-            .unwrap_or_else(|_| Err(super::closed()))
     }
 }
 
@@ -74,8 +86,7 @@ pub(super) struct Committer {
     pub(super) shared: Arc<Shared>,
     pub(super) log: Log,
     pub(super) messages: Receiver<Message>,
-    /// Space kept for the time when there is none.
-    pub(super) reserve: PathBuf,
+    pub(super) reserve: Reserve,
     /// The index failed at this time, and was not brought back yet.
     pub(super) failed: Option<Instant>,
 }
@@ -144,12 +155,11 @@ impl Committer {
     fn commit(&mut self, waiting: Vec<(Op, To)>) {
         if let Err(error) = self.prepare() {
             for (_, to) in waiting {
-                // Whoever no longer listens does not want to know.
-                let _ = to.send(Err(error.clone()));
+                to(Err(error.clone()));
             }
             return;
         }
-        let has_room = self.has_room(waiting.iter().any(|(op, _)| op.brings_mail()));
+        let has_room = self.reserve.has_room();
         let shared = Arc::clone(&self.shared);
         let mut group = Group {
             draft: Draft::new(&shared.tree, self.log.segment()),
@@ -194,7 +204,7 @@ impl Committer {
                 Ok(()) => answer,
                 Err(error) => answer.and(Err(error.clone())),
             };
-            let _ = to.send(answer);
+            to(answer);
         }
     }
 
@@ -282,25 +292,6 @@ impl Committer {
         self.log.ready(&shared.segments, || marks(&shared.tree))?;
         shared.current.store(self.log.segment(), Ordering::Relaxed);
         Ok(())
-    }
-
-    /// True if there is room for mail. Where next to nothing is left, the reserve goes,
-    /// so that what frees space can still be written.
-    fn has_room(&self, asked: bool) -> bool {
-        let Ok(free) = self.shared.segments.disk.free(&self.shared.dir) else {
-            return true;
-        };
-        if free < LAST_ROOM && self.reserve.exists() {
-            tracing::warn!("the disk is full; the reserve is given up");
-            if let Err(error) = self.shared.segments.disk.remove(&self.reserve) {
-                tracing::error!(%error, "the reserve cannot be given up");
-            }
-        }
-        let enough = free >= self.shared.options.min_free.0;
-        if asked && !enough {
-            tracing::warn!(free, "too little free space; no mail is taken");
-        }
-        enough
     }
 }
 

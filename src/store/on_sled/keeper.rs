@@ -12,10 +12,6 @@ use super::{Shared, compact, snapshot};
 use crate::store::StoreError;
 use crate::store::ledger::ops::{Answer, Op};
 
-/// The file that keeps space for the time when there is none.
-pub(super) const RESERVE: &str = "reserve";
-/// Octets of the reserve.
-const RESERVED: u64 = 4 << 20;
 /// So many octets of log make a check-point due before its time.
 const CHECKPOINT_OCTETS: u64 = 128 << 20;
 /// Time between two looks at what is due.
@@ -93,25 +89,5 @@ pub(super) fn tidy(
         history_days: shared.options.history_days,
     };
     while queue.ask(sweep())? == Answer::Yes(true) && !stop() {}
-    compact::compact(shared, queue, stop)?;
-    restore_reserve(shared);
-    Ok(())
-}
-
-/// Puts the reserve back where there is room for it.
-pub(super) fn restore_reserve(shared: &Shared) {
-    let path = shared.dir.join(RESERVE);
-    let disk = &shared.segments.disk;
-    let free = disk.free(&shared.dir).unwrap_or(0);
-    if path.exists() || free < shared.options.min_free.0.saturating_add(RESERVED) {
-        return;
-    }
-    let made = disk
-        .open(&path, true)
-        .and_then(|file| file.allocate(RESERVED));
-    if let Err(error) = made {
-        tracing::warn!(%error, "no space can be kept in reserve");
-        // Half a reserve looks like a whole one.
-        let _ = disk.remove(&path);
-    }
+    compact::compact(shared, queue, stop)
 }

@@ -12,6 +12,9 @@ use crate::store::StoreError;
 use crate::store::ledger::draft::Posting;
 use crate::store::ledger::ops::Packed;
 
+/// Octets taken for a segment when there is no room for a whole one.
+const LITTLE: u64 = 64 << 10;
+
 /// The segment that is written now.
 struct Current {
     id: u64,
@@ -119,7 +122,14 @@ impl Log {
         let mark = u64::from_be_bytes(mark);
         let first = record::encode(marks, None, (mark, self.number + 1, self.number))?;
         let file = segments.create(id).map_err(failed)?;
-        file.allocate(self.segment_size).map_err(failed)?;
+        if let Err(error) = file.allocate(self.segment_size) {
+            // Where little room is left, a little of it will do for what frees more.
+            if failure("", &error) != StoreError::Full {
+                return Err(failed(error));
+            }
+            file.truncate(0).map_err(failed)?;
+            file.allocate(LITTLE).map_err(failed)?;
+        }
         file.write_at(&[&record::start(id, mark), &first.head], 0)
             .and_then(|()| file.sync())
             .and_then(|()| segments.disk.sync_dir(segments.dir()))

@@ -16,6 +16,7 @@ mod offline;
 mod open;
 mod record;
 mod recover;
+mod reserve;
 mod segments;
 mod snapshot;
 mod tree;
@@ -28,9 +29,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use bytes::Bytes;
 use nix::fcntl::Flock;
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
-use self::committer::{Message, Queue};
+use self::committer::Queue;
 use self::segments::Segments;
 use self::tree::Tree;
 use super::StoreError;
@@ -121,14 +122,8 @@ impl Engine for OnSled {
     async fn submit(&self, ops: Vec<Op>) -> Vec<Result<Answer, StoreError>> {
         let mut waiting = Vec::with_capacity(ops.len());
         for op in ops {
-            let (to, answer) = oneshot::channel();
             let permit = Arc::clone(&self.room).acquire_owned().await.ok();
-            self.queue.send(Message::Request {
-                op: Box::new(op),
-                to,
-                _permit: permit,
-            });
-            waiting.push(answer);
+            waiting.push(self.queue.request(op, permit));
         }
         let mut answers = Vec::with_capacity(waiting.len());
         for answer in waiting {

@@ -70,12 +70,9 @@ pub fn verify(dir: &Path) -> Result<Verified, OpenError> {
 
 fn verify_all(segments: &Segments) -> Result<Verified, StoreError> {
     let mut verified = Verified::default();
-    let all = segments.list();
-    for (i, (id, _)) in all.iter().enumerate() {
-        let before = match all.get(i + 1) {
-            Some((next, _)) => segments.first(*next)?.unwrap_or(u64::MAX),
-            None => u64::MAX,
-        };
+    let all: Vec<u64> = segments.list().iter().map(|(id, _)| *id).collect();
+    for (i, id) in all.iter().enumerate() {
+        let (before, reach) = segments.bounds(&all, i)?;
         let scan = Scan {
             before,
             bodies_above: 0,
@@ -88,7 +85,7 @@ fn verify_all(segments: &Segments) -> Result<Verified, StoreError> {
         verified.segments += 1;
         verified.damages += done.damages;
         verified.damaged += done.damaged;
-        if before != u64::MAX && done.last + 1 < before {
+        if reach.is_some_and(|reach| done.last < reach) {
             verified.damages += 1;
         }
         tracing::info!(file = i + 1, of = all.len(), "verified");

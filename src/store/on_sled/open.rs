@@ -19,6 +19,7 @@ use super::disk::{Disk, RealDisk};
 use super::keeper::{self, Keeper};
 use super::log::Log;
 use super::recover::{self, Found};
+use super::reserve::Reserve;
 use super::segments::Segments;
 use super::tree::Tree;
 use super::{OnSled, Options, Shared, WAITING, snapshot};
@@ -63,7 +64,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Writes down the index, and ends. Waits for the disk: not to be called from async code.
+    /// Writes down the index, and ends. Waits for the disk, and holds the thread while it waits.
     ///
     /// # Errors
     /// [`StoreError`] if the index could not be written; the log is complete all the same.
@@ -134,10 +135,10 @@ pub fn open_on(
     let mut options = options.clone();
     options.segment_size.0 = options.segment_size.0.max(SMALLEST_SEGMENT);
     let lock = claim(dir)?;
-    let segments = find_segments(disk, dir)?;
+    let segments = find_segments(Arc::clone(&disk), dir)?;
     let (tree, found) = open_index(dir, &options, &segments)?;
     let log = continue_log(&options, &segments, found).map_err(at(dir))?;
-    let reserve = dir.join(keeper::RESERVE);
+    let reserve = Reserve::new(disk, dir, options.min_free.0);
     let shared = Arc::new(Shared {
         dir: dir.to_owned(),
         current: AtomicU64::new(log.segment()),
@@ -152,11 +153,10 @@ pub fn open_on(
         tidying: Mutex::default(),
         _lock: lock,
     });
-    keeper::restore_reserve(&shared);
     start(shared, log, reserve).map_err(at(dir))
 }
 
-fn start(shared: Arc<Shared>, log: Log, reserve: PathBuf) -> io::Result<(Store, Handle)> {
+fn start(shared: Arc<Shared>, log: Log, reserve: Reserve) -> io::Result<(Store, Handle)> {
     let (sender, messages) = channel();
     let queue = Queue(sender);
     let committer = Committer {

@@ -121,13 +121,11 @@ fn replay(
         unsettled: BTreeSet::new(),
     };
     for (i, id) in tail.iter().enumerate() {
-        let before = match tail.get(i + 1) {
-            Some(next) => segments.first(*next).map_err(failed)?.unwrap_or(u64::MAX),
-            None => u64::MAX,
-        };
+        let (before, reach) = segments.bounds(&tail, i).map_err(failed)?;
         let scan = Scan {
             before,
-            bodies_above: if before == u64::MAX {
+            // Older segments were durable as a whole before the next was begun.
+            bodies_above: if i + 1 == tail.len() {
                 applied.number
             } else {
                 u64::MAX
@@ -138,7 +136,7 @@ fn replay(
         seen = seen.max(done.last);
         found.damages += done.damages;
         found.end = Some((*id, done.end));
-        if before != u64::MAX && done.last + 1 < before && done.last > 0 {
+        if reach.is_some_and(|reach| done.last < reach) {
             tracing::error!(
                 segment = *id,
                 "records at the end of a file of the log are lost"

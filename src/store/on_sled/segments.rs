@@ -176,6 +176,18 @@ impl Segments {
         })
     }
 
+    /// From which number on the records of the `i`-th segment of `all` are void, and the number that its records must reach, if
+    /// the next segment tells.
+    pub(super) fn bounds(&self, all: &[u64], i: usize) -> io::Result<(u64, Option<u64>)> {
+        let (Some(id), Some(next)) = (all.get(i), all.get(i + 1)) else {
+            return Ok((u64::MAX, None));
+        };
+        let first = self.first(*next)?;
+        // Between others there were segments that are gone.
+        let reach = first.filter(|_| id + 1 == *next).map(|first| first - 1);
+        Ok((first.unwrap_or(u64::MAX), reach))
+    }
+
     /// The number of the first record of a segment.
     pub(super) fn first(&self, id: u64) -> io::Result<Option<u64>> {
         let Some(segment) = self.get(id) else {
