@@ -28,6 +28,16 @@ fn open_on(disk: &FaultyDisk, dir: &Path) -> Result<(Store, Handle), OpenError> 
 /// The n-th write, sync or allocation fails, for n = 0, 1, 2, ... until none is left to fail.
 #[tokio::test]
 async fn the_nth_operation_fails() {
+    each_operation_fails(true).await;
+}
+
+/// The same, and the failure is the last thing that happens.
+#[tokio::test]
+async fn the_nth_operation_fails_and_all_ends() {
+    each_operation_fails(false).await;
+}
+
+async fn each_operation_fails(go_on: bool) {
     const STEPS: usize = 30;
     for n in 0.. {
         let dir = tempfile::tempdir().expect("directory");
@@ -42,11 +52,20 @@ async fn the_nth_operation_fails() {
                     Ok(()) => life.note(&step),
                     Err(_) => failed += 1,
                 }
+                if failed > 0 && !go_on {
+                    break;
+                }
             }
             assert!(failed <= 1, "{n}: one fault, {failed} failures");
             let seen = life.check(&store, false).await;
             assert_eq!(seen, Ok(()), "{n}: while it runs");
+            // As a process leaves it that is killed now.
+            let killed = tempfile::tempdir().expect("directory");
+            copy(dir.path(), killed.path());
             drop((store, handle));
+            let (store, _handle) = open(killed.path());
+            let seen = life.check(&store, false).await;
+            assert_eq!(seen, Ok(()), "{n}: after it was killed");
         }
         let never = disk.is_waiting();
         let (store, handle) = open(dir.path());
@@ -91,7 +110,7 @@ async fn live_until_dead(mut life: Life, store: Store) -> (u64, u64) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let _ = std::fs::remove_dir_all(to);
     std::fs::create_dir_all(to).expect("made");
     for item in std::fs::read_dir(from).expect("listed") {
