@@ -199,6 +199,27 @@ async fn damage_in_the_middle_costs_what_lies_there_only() {
     assert_eq!(there, stats.mails);
 }
 
+/// The start of a file of the log is damaged: its records are found all the same.
+#[tokio::test]
+async fn a_damaged_start_costs_nothing() {
+    let dir = tempfile::tempdir().expect("directory");
+    let (store, handle) = open(dir.path());
+    let mut life = Life::new(2);
+    live(&store, &mut life, 30).await;
+    handle.close().expect("closed");
+    drop(store);
+    let path = &segments(dir.path())[0];
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .expect("opened");
+    file.write_all(&[0x55; 20]).expect("written");
+    fs::remove_dir_all(dir.path().join("index")).expect("removed");
+    let (store, handle) = open(dir.path());
+    assert_eq!(life.check(&store, false).await, Ok(()));
+    drop((store, handle));
+}
+
 /// Octets of a mail that are damaged are never given out.
 #[tokio::test]
 async fn damaged_octets_are_a_failure() {

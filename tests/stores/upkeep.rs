@@ -110,6 +110,9 @@ async fn what_is_too_old_goes_for_good() {
     let (store, handle) = open_at(dir.path(), &clock);
     let keeper = held(&store, 1, 500).await;
     let gone = held(&store, 2, 500).await;
+    let flags = vec![(gone, vec!["\\Seen".to_owned()])];
+    let admin = scope("global");
+    store.entries.set_flags(&admin, flags).await.expect("set");
     let job = held(&store, 3, 500).await;
     let taught = mail(4, 500);
     let lesson = lesson(&entry(&taught, "alice@example.org"));
@@ -164,6 +167,7 @@ async fn what_is_too_old_goes_for_good() {
     drop(store);
     let before = on_sled::stats(dir.path(), &quick()).expect("counted");
     let after = on_sled::rebuild(dir.path(), &quick()).expect("made anew");
+    assert_eq!(before.live, after.live, "the same rows in the same places");
     assert_eq!(
         (
             before.mails,

@@ -9,7 +9,7 @@ use super::index::{Index, Overlay};
 use super::keys::{self, Kind};
 use super::rows::{EntryRow, Home, LessonRow, decode, number};
 use crate::clock::Timestamp;
-use crate::mail::{Direction, MailId};
+use crate::mail::{Direction, EntryId, MailId};
 use crate::policy::Scope;
 use crate::record::{Entry, Event, Job, State};
 use crate::store::{Notice, NoticeKind, StoreError, View};
@@ -156,7 +156,10 @@ impl<'a> Draft<'a> {
         if self.unlink(key, touched)?.is_some() {
             self.overlay.remove(key.to_vec());
         }
-        Ok(())
+        match keys::last_entry(key) {
+            Some(id) if Kind::of(key) == Some(Kind::Entry) => self.drop_flags(id),
+            _ => Ok(()),
+        }
     }
 
     /// Takes away all that follows from the row as it was, and returns its value.
@@ -247,11 +250,16 @@ impl<'a> Draft<'a> {
             self.notices.push(notice(&new, NoticeKind::Came));
         }
         if !matches!(new.state, State::Held | State::Leaving) {
-            let all = keys::all_flags(new.id);
-            let rows = self.overlay.range(&all, &keys::end_of(&all), usize::MAX)?;
-            for (key, _) in rows {
-                self.delete(&key, &mut BTreeSet::new())?;
-            }
+            self.drop_flags(new.id)?;
+        }
+        Ok(())
+    }
+
+    fn drop_flags(&mut self, id: EntryId) -> Result<(), StoreError> {
+        let all = keys::all_flags(id);
+        let rows = self.overlay.range(&all, &keys::end_of(&all), usize::MAX)?;
+        for (key, _) in rows {
+            self.delete(&key, &mut BTreeSet::new())?;
         }
         Ok(())
     }

@@ -35,6 +35,9 @@ use crate::store::{Notice, Store, StoreError, Transient};
 /// Notices that a slow listener may be behind before it misses some.
 const NOTICES: usize = 4096;
 
+/// Octets of a mail that is packed without leaving the caller's thread.
+const SMALL: usize = 64 << 10;
+
 /// What an engine adds to the ledger.
 pub(crate) trait Engine: Send + Sync + 'static {
     /// True if reading the index may wait for a disk.
@@ -133,7 +136,11 @@ impl<E: Engine> Rooms<E> {
             size: mail.message.size(),
         };
         let octets = mail.message.bytes().clone();
-        let body = self.read(move |engine| Ok(engine.pack(&octets))).await?;
+        let body = if octets.len() <= SMALL {
+            self.0.pack(&octets)
+        } else {
+            self.read(move |engine| Ok(engine.pack(&octets))).await?
+        };
         Ok(Keep {
             id: mail.id,
             row,

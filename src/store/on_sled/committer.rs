@@ -114,8 +114,9 @@ impl Committer {
 
     /// The next message; `None` when nobody can send one any more.
     fn next(&mut self) -> Option<Message> {
-        while self.log.is_unsynced() {
-            match self.messages.recv_timeout(SYNC_WITHIN) {
+        while let Some(since) = self.log.unsynced() {
+            let left = SYNC_WITHIN.saturating_sub(since.elapsed());
+            match self.messages.recv_timeout(left) {
                 Ok(message) => return Some(message),
                 Err(RecvTimeoutError::Timeout) => self.sync_late(),
                 Err(RecvTimeoutError::Disconnected) => return None,
@@ -249,14 +250,16 @@ impl Committer {
     /// Writes the group and lets the index follow.
     fn make(&mut self, group: &mut Group<'_>) -> Result<(), StoreError> {
         let segments = &self.shared.segments;
+        let since = self.log.unsynced();
+        let durable = group.durable || since.is_some_and(|since| since.elapsed() >= SYNC_WITHIN);
         if group.records.is_empty() {
-            return if group.durable {
+            return if durable {
                 self.log.sync(segments)
             } else {
                 Ok(())
             };
         }
-        self.log.write(segments, &group.records, group.durable)?;
+        self.log.write(segments, &group.records, durable)?;
         let applied = recover::Applied {
             number: self.log.number(),
             segment: self.log.segment(),

@@ -89,9 +89,11 @@ pub(super) fn compact(
         keeper::checkpoint(shared, queue)?;
         let left = number(shared.tree.get(&keys::live(load.id))?.as_deref());
         if left == 0 {
-            shared
-                .segments
+            let segments = &shared.segments;
+            // A file that comes back after a power cut would bring back what ended since.
+            segments
                 .remove(load.id)
+                .and_then(|()| segments.disk.sync_dir(segments.dir()))
                 .map_err(|error| StoreError::Failed(format!("cannot remove a file: {error}")))?;
             tracing::debug!(segment = load.id, octets = load.size, "space won back");
         } else {

@@ -16,6 +16,8 @@ use crate::store::ledger::ops::{Answer, Op};
 const CHECKPOINT_OCTETS: u64 = 128 << 20;
 /// Time between two looks at what is due.
 const TICK: Duration = Duration::from_secs(1);
+/// The shortest time between two check-points.
+const SOONEST: Duration = Duration::from_millis(100);
 /// Time between two rounds of tidying.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
@@ -30,7 +32,7 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Works until the handle ends.
     pub(super) fn run(self) {
-        let every = self.shared.options.checkpoint_every.0;
+        let every = self.shared.options.checkpoint_every.0.max(SOONEST);
         let (mut covered, mut at, mut tidied) = (0, Instant::now(), Instant::now());
         loop {
             match self.stopped.recv_timeout(TICK.min(every)) {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use aws_lc_rs::rand;
 
@@ -22,8 +23,8 @@ struct Current {
     file: Arc<dyn DiskFile>,
     /// Where the next record goes.
     offset: u64,
-    /// Records were written since the last sync.
-    unsynced: bool,
+    /// When the first record was written that is not synced.
+    unsynced: Option<Instant>,
 }
 
 /// The writing end of the log.
@@ -73,7 +74,7 @@ impl Log {
             mark,
             file,
             offset,
-            unsynced: false,
+            unsynced: None,
         });
         Ok(())
     }
@@ -142,7 +143,7 @@ impl Log {
             mark,
             file,
             offset,
-            unsynced: false,
+            unsynced: None,
         })
     }
 
@@ -199,7 +200,11 @@ impl Log {
             return Err(failure("cannot write the log", &error));
         }
         current.offset += group.iter().map(Encoded::length).sum::<u64>();
-        current.unsynced = !sync;
+        current.unsynced = if sync {
+            None
+        } else {
+            current.unsynced.or_else(|| Some(Instant::now()))
+        };
         self.number += group.len() as u64;
         if sync {
             self.durable = self.number;
@@ -217,22 +222,25 @@ impl Log {
         self.void(segments);
     }
 
-    pub(super) fn is_unsynced(&self) -> bool {
-        self.current
-            .as_ref()
-            .is_some_and(|current| current.unsynced)
+    /// Since when something waits to be synced.
+    pub(super) fn unsynced(&self) -> Option<Instant> {
+        self.current.as_ref().and_then(|current| current.unsynced)
     }
 
     /// Makes all that was written durable.
     pub(super) fn sync(&mut self, segments: &Segments) -> Result<(), StoreError> {
-        let Some(current) = self.current.as_mut().filter(|current| current.unsynced) else {
+        let Some(current) = self
+            .current
+            .as_mut()
+            .filter(|current| current.unsynced.is_some())
+        else {
             return Ok(());
         };
         if let Err(error) = current.file.sync() {
             self.void(segments);
             return Err(failure("cannot sync the log", &error));
         }
-        current.unsynced = false;
+        current.unsynced = None;
         self.durable = self.number;
         Ok(())
     }

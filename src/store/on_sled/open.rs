@@ -18,6 +18,7 @@ use super::committer::{Committer, Message, Queue};
 use super::disk::{Disk, RealDisk};
 use super::keeper::{self, Keeper};
 use super::log::Log;
+use super::record::START;
 use super::recover::{self, Found};
 use super::reserve::Reserve;
 use super::segments::Segments;
@@ -344,7 +345,9 @@ fn continue_log(options: &Options, segments: &Segments, found: Found) -> io::Res
         return Ok(log);
     };
     let last = segments.list().last().map(|(id, _)| *id);
-    if found.damages == 0 && last == Some(id) && end < options.segment_size.0 {
+    // One without records lacks the marks that each must start with.
+    let usable = end > START as u64 && end < options.segment_size.0;
+    if found.damages == 0 && last == Some(id) && usable {
         log.resume(segments, id, end)?;
     }
     Ok(log)

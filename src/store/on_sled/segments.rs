@@ -1,5 +1,6 @@
 //! The segment files of the log: which there are, how one is made, read, scanned, removed.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
+use zstd::bulk::Compressor;
 
 use super::disk::{Disk, DiskFile};
 use super::record::{self, HEADER, Header, Postings, START};
@@ -85,16 +87,9 @@ impl Segments {
             };
             let file = segments.file(id)?;
             let size = file.length()?;
-            let mut start = [0; START];
-            let mark = match file.read_at(&mut start, 0) {
-                Ok(()) => record::read_start(&start, id),
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
-                Err(error) => return Err(error),
-            };
-            match mark {
+            match mark(&*file, id, size)? {
                 Some(mark) => segments.add(id, Segment { mark, size }),
-                // The process ended while it was made; nothing was kept in it.
-                None if start == [0; START] => segments.remove(id)?,
+                None if unfinished(&*file, size)? => segments.remove(id)?,
                 None => tracing::error!(segment = id, "the start of a segment is damaged"),
             }
         }
@@ -242,6 +237,32 @@ impl Segments {
     }
 }
 
+/// The mark of a segment, from its start or from its first record.
+fn mark(file: &dyn DiskFile, id: u64, size: u64) -> io::Result<Option<u64>> {
+    let mut head = [0; START + HEADER];
+    if size < head.len() as u64 {
+        return Ok(None);
+    }
+    file.read_at(&mut head, 0)?;
+    let (Some(start), Some(first)) = (head.first_chunk(), head.last_chunk::<HEADER>()) else {
+        return Ok(None);
+    };
+    let second = || {
+        let mark = u64::from_be_bytes(*first.first_chunk()?);
+        Header::read(first, mark).map(|_| mark)
+    };
+    Ok(record::read_start(start, id).or_else(second))
+}
+
+/// True if the process ended while the file was made: nothing was kept in it.
+fn unfinished(file: &dyn DiskFile, size: u64) -> io::Result<bool> {
+    let mut head = [0; START + HEADER];
+    if size >= head.len() as u64 {
+        file.read_at(&mut head, 0)?;
+    }
+    Ok(head == [0; START + HEADER])
+}
+
 fn header_at(file: &dyn DiskFile, at: u64, segment: &Segment) -> io::Result<Option<Header>> {
     let mut head = [0; HEADER];
     if at + HEADER as u64 > segment.size {
@@ -332,8 +353,18 @@ fn read_body(file: &dyn DiskFile, at: u64, header: &Header) -> io::Result<Option
 
 /// Octets as a mail is kept: zstd level 1, or as they are where that is not smaller.
 pub(super) fn pack(octets: &Bytes) -> Packed {
-    match zstd::bulk::compress(octets, 1) {
-        Ok(packed) if packed.len() < octets.len() => Packed {
+    thread_local! {
+        // Making one takes longer than compressing a usual mail.
+        static PRESS: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    }
+    let packed = PRESS.with_borrow_mut(|press| {
+        if press.is_none() {
+            *press = Compressor::new(1).ok();
+        }
+        press.as_mut().and_then(|press| press.compress(octets).ok())
+    });
+    match packed {
+        Some(packed) if packed.len() < octets.len() => Packed {
             bytes: packed.into(),
             zstd: true,
         },
