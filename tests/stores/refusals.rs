@@ -288,6 +288,15 @@ impl Drop for Tiny {
     }
 }
 
+fn fill(path: &Path) {
+    let mut file = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .expect("opened");
+    while file.write_all(&[0; 4096]).is_ok() {}
+}
+
 /// A disk that others fill to the last octet: 451, nothing lost, and it goes on by itself.
 #[tokio::test]
 async fn a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
@@ -309,14 +318,19 @@ async fn a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
     let ballast = tiny.0.path().join("ballast");
     let mut failed = 0;
     for round in 0..3 {
-        let mut file = fs::File::create(&ballast).expect("made");
-        while file.write_all(&[0; 4096]).is_ok() {}
-        drop(file);
-        for _ in 0..300 {
+        for i in 0..300 {
+            if i % 60 == 0 {
+                // The second time it takes what the reserve gave.
+                fill(&ballast);
+            }
             let step = life.plan();
             match life.perform(&step, &store).await {
                 Ok(()) => life.note(&step),
                 Err(_) => failed += 1,
+            }
+            if i % 100 == 50 {
+                // The index cannot be written either; that may fail, and nothing more.
+                let _ = handle.checkpoint();
             }
         }
         assert!(failed > 0, "the disk was never full");
