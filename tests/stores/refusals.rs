@@ -92,6 +92,15 @@ fn what_is_no_directory_is_refused() {
         OpenError::NotADirectory(_)
     ));
     assert_eq!(fs::read(&file).expect("read"), b"mine");
+    let nowhere = dir.path().join("nowhere");
+    for error in [
+        on_sled::verify(&nowhere).err(),
+        on_sled::stats(&nowhere, &options()).err(),
+        on_sled::rebuild(&nowhere, &options()).err(),
+    ] {
+        assert!(matches!(error, Some(OpenError::Missing(_))), "{error:?}");
+    }
+    assert!(!nowhere.exists());
     let error = refusal(Path::new("/proc/1/quaranta"));
     assert!(error.to_string().contains("/proc/1/quaranta"), "{error}");
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use quaranta::clock::Clock;
-use quaranta::mail::EntryId;
+use quaranta::mail::{EntryId, Mail};
 use quaranta::options::{Octets, Span};
 use quaranta::record::{State, Status};
 use quaranta::store::on_sled::{self, Handle};
@@ -102,30 +102,30 @@ async fn disk_use_stays_in_proportion_to_what_lives() {
     assert_eq!(verified.damages, 0);
 }
 
-/// Entries, lessons and events that were let go stay gone, also after a rebuild.
-#[tokio::test]
-async fn what_is_too_old_goes_for_good() {
-    let dir = tempfile::tempdir().expect("directory");
-    let clock = Clock::by_hand(START);
-    let (store, handle) = open_at(dir.path(), &clock);
-    let keeper = held(&store, 1, 500).await;
-    let gone = held(&store, 2, 500).await;
+/// What [`what_is_too_old_goes_for_good`] looks at.
+struct Old {
+    keeper: EntryId,
+    gone: EntryId,
+    released: EntryId,
+    taught: Mail,
+}
+
+/// Entries in several states, and a lesson; what ends them lies in other files.
+async fn old_things(store: &Store) -> Old {
+    let keeper = held(store, 1, 500).await;
+    let gone = held(store, 2, 500).await;
     let flags = vec![(gone, vec!["\\Seen".to_owned()])];
     let admin = scope("global");
     store.entries.set_flags(&admin, flags).await.expect("set");
-    let job = held(&store, 3, 500).await;
+    let released = held(store, 3, 500).await;
     let taught = mail(4, 500);
     let lesson = lesson(&entry(&taught, "alice@example.org"));
     let teach = store
         .lessons
         .teach(&taught, lesson, event(Status::TrainedSpam));
     teach.await.expect("taught");
-    let entry = store
-        .entries
-        .entry(job)
-        .await
-        .expect("read")
-        .expect("there");
+    let entry = store.entries.entry(released).await.expect("read");
+    let entry = entry.expect("there");
     for (from, to) in [
         (State::Held, State::Leaving),
         (State::Leaving, State::Released),
@@ -133,85 +133,74 @@ async fn what_is_too_old_goes_for_good() {
         let result = store.entries.apply(vec![change(&entry, from, to)]).await;
         assert!(result[0].is_ok());
     }
-    // What follows lies in other files than what came before.
     for n in 10..60 {
-        held(&store, n, 8000).await;
+        held(store, n, 8000).await;
     }
-    remove(&store, gone).await;
+    remove(store, gone).await;
+    Old {
+        keeper,
+        gone,
+        released,
+        taught,
+    }
+}
+
+/// Entries, lessons and events that were let go stay gone, also after a rebuild.
+#[tokio::test]
+async fn what_is_too_old_goes_for_good() {
+    let dir = tempfile::tempdir().expect("directory");
+    let clock = Clock::by_hand(START);
+    let (store, handle) = open_at(dir.path(), &clock);
+    let old = old_things(&store).await;
     let last = store.entries.last_uid().await.expect("uid");
     clock.forward(Duration::from_secs(86_400 * 15));
     handle.tidy().expect("tidied");
-    assert_eq!(
-        store.entries.body(taught.id).await,
-        Ok(None),
-        "a lesson of 15 days"
-    );
-    assert_eq!(
-        store.lessons.lessons(0, 9).await.map(|all| all.len()),
-        Ok(1)
-    );
-    assert!(store.entries.entry(gone).await.expect("read").is_some());
+    let body = store.entries.body(old.taught.id).await;
+    assert_eq!(body, Ok(None), "a lesson of 15 days");
+    let lessons = store.lessons.lessons(0, 9).await;
+    assert_eq!(lessons.map(|all| all.len()), Ok(1));
+    let gone = store.entries.entry(old.gone).await;
+    assert!(gone.expect("read").is_some());
     clock.forward(Duration::from_secs(86_400 * 30));
-    store.journal.forget(clock.now()).await.expect("forgotten");
+    let forget = store.journal.forget(clock.now());
+    forget.await.expect("forgotten");
     for n in 10..60 {
-        let id = entry_id(n);
-        remove(&store, id).await;
+        remove(&store, entry_id(n)).await;
     }
     for _ in 0..3 {
         handle.tidy().expect("tidied");
     }
-    for id in [gone, job] {
-        assert_eq!(store.entries.entry(id).await, Ok(None));
-    }
+    check_gone(&store, &old, last).await;
     handle.close().expect("closed");
     drop(store);
     let before = on_sled::stats(dir.path(), &quick()).expect("counted");
     let after = on_sled::rebuild(dir.path(), &quick()).expect("made anew");
-    assert_eq!(before.live, after.live, "the same rows in the same places");
     assert_eq!(
-        (
-            before.mails,
-            before.entries,
-            before.jobs,
-            before.lessons,
-            before.events
-        ),
-        (
-            after.mails,
-            after.entries,
-            after.jobs,
-            after.lessons,
-            after.events
-        ),
+        (before.mails, before.entries, before.jobs, before.events),
+        (after.mails, after.entries, after.jobs, after.events),
     );
+    assert_eq!(before.live, after.live, "the same rows in the same places");
     let (store, _handle) = open_at(dir.path(), &clock);
-    for id in [gone, job] {
-        assert_eq!(
-            store.entries.entry(id).await,
-            Ok(None),
-            "back from the dead"
-        );
+    check_gone(&store, &old, last).await;
+}
+
+async fn check_gone(store: &Store, old: &Old, last: u64) {
+    for id in [old.gone, old.released] {
+        assert_eq!(store.entries.entry(id).await, Ok(None));
     }
     assert_eq!(store.jobs.jobs(9).await, Ok(vec![]));
     assert_eq!(store.lessons.lessons(0, 9).await, Ok(vec![]));
-    assert!(
-        store
-            .entries
-            .body(mail(1, 500).id)
-            .await
-            .expect("read")
-            .is_some()
-    );
+    let body = store.entries.body(mail(1, 500).id).await;
+    assert!(body.expect("read").is_some());
     assert_eq!(store.entries.count(&view("global")).await, Ok(1));
-    assert!(store.entries.entry(keeper).await.expect("read").is_some());
-    assert_eq!(
-        store.entries.last_uid().await,
-        Ok(last),
-        "uids are never given twice"
-    );
+    let keeper = store.entries.entry(old.keeper).await;
+    assert!(keeper.expect("read").is_some());
+    let uid = store.entries.last_uid().await;
+    assert_eq!(uid, Ok(last), "uids are never given twice");
+    let everything = Query::default();
     let events = store
         .journal
-        .search(&scope("global"), &Query::default(), 99)
+        .search(&scope("global"), &everything, 99)
         .await;
     assert_eq!(events.map(|all| all.len()), Ok(0));
 }

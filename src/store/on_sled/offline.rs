@@ -61,9 +61,9 @@ fn damaged(dir: &Path) -> impl Fn(StoreError) -> OpenError {
 /// Reads all of the log with every checksum; changes nothing.
 ///
 /// # Errors
-/// [`OpenError`] if the store is in use, or cannot be read.
+/// [`OpenError`] if there is no store, it is in use, or cannot be read.
 pub fn verify(dir: &Path) -> Result<Verified, OpenError> {
-    let _lock = open::claim(dir)?;
+    let _lock = open::claim_existing(dir)?;
     let segments = open::find_segments(Arc::new(RealDisk), dir)?;
     verify_all(&segments).map_err(damaged(dir))
 }
@@ -96,9 +96,9 @@ fn verify_all(segments: &Segments) -> Result<Verified, StoreError> {
 /// Makes the index anew from the log. The old one is kept in `DIR/index.damaged`.
 ///
 /// # Errors
-/// [`OpenError`] if the store is in use, or cannot be read or written.
+/// [`OpenError`] if there is no store, it is in use, or cannot be read or written.
 pub fn rebuild(dir: &Path, options: &Options) -> Result<Stats, OpenError> {
-    let _lock = open::claim(dir)?;
+    let _lock = open::claim_existing(dir)?;
     let segments = open::find_segments(Arc::new(RealDisk), dir)?;
     let (tree, found) = open::rebuild_index(dir, options.cache_capacity.0, &segments)?;
     tree.flush().map_err(damaged(dir))?;
@@ -112,9 +112,9 @@ pub fn rebuild(dir: &Path, options: &Options) -> Result<Stats, OpenError> {
 /// Counts what the store holds. An index that is behind the log is brought up to date.
 ///
 /// # Errors
-/// [`OpenError`] if the store is in use, or its index cannot be used.
+/// [`OpenError`] if there is no store, it is in use, or its index cannot be used.
 pub fn stats(dir: &Path, options: &Options) -> Result<Stats, OpenError> {
-    let _lock = open::claim(dir)?;
+    let _lock = open::claim_existing(dir)?;
     let segments = open::find_segments(Arc::new(RealDisk), dir)?;
     let tree = super::Tree::open(&dir.join("index"), options.cache_capacity.0);
     let tree = tree.map_err(damaged(dir))?;

@@ -47,6 +47,8 @@ pub enum OpenError {
         .dir.display()
     )]
     Newer { dir: PathBuf, found: String },
+    #[error("there is no store in {}", .0.display())]
+    Missing(PathBuf),
     #[error("{} is not a directory; the store needs one of its own", .0.display())]
     NotADirectory(PathBuf),
     #[error("cannot use {} for the store: {source}", .path.display())]
@@ -201,6 +203,15 @@ fn at(path: &Path) -> impl Fn(io::Error) -> OpenError {
     move |source| OpenError::Io {
         path: path.clone(),
         source,
+    }
+}
+
+/// Locks the store in `dir`, which must be there.
+pub(super) fn claim_existing(dir: &Path) -> Result<Flock<File>, OpenError> {
+    if dir.join("VERSION").exists() {
+        claim(dir)
+    } else {
+        Err(OpenError::Missing(dir.to_owned()))
     }
 }
 
