@@ -70,6 +70,9 @@ pub(crate) const MARKS: [&[u8]; 4] = [LAST_UID, LAST_LESSON, LAST_EVENT, JOURNAL
 /// The place in the log up to which the index knows it.
 pub(crate) const APPLIED: &[u8] = b"!a";
 
+/// What the index was before the changes that are being made to it.
+pub(crate) const UNDO: &[u8] = b"!u";
+
 pub(crate) const JOBS_DUE: &[u8] = b"d";
 pub(crate) const EXPIRING: &[u8] = b"x";
 pub(crate) const ENDED: &[u8] = b"e";
@@ -88,6 +91,11 @@ pub(crate) const SECTIONS: [(&[u8], &str); 5] = [
     (LISTS, "lists"),
     (SECRETS, "secrets"),
 ];
+
+/// A part of the undo; the part 0 says that it is whole.
+pub(crate) fn undo(part: u32) -> Vec<u8> {
+    join(&[UNDO, &part.to_be_bytes()])
+}
 
 /// Octets of live rows in a segment.
 pub(crate) fn live(segment: u64) -> Vec<u8> {

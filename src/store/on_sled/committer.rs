@@ -284,10 +284,15 @@ impl Committer {
             }
             self.failed = Some(Instant::now());
             self.log.void(&self.shared.segments);
-            self.shared.tree.reopen()?;
+            let shared = &self.shared;
+            shared.tree.reopen()?;
             let found =
-                recover::recover(&self.shared.tree, &self.shared.segments, &self.shared.dir)?;
-            self.log = Log::new(self.shared.options.segment_size.0, found.number);
+                recover::recover(&shared.tree, &shared.segments, &shared.dir).or_else(|error| {
+                    tracing::error!(%error, "the index is made anew");
+                    shared.tree.clear()?;
+                    recover::rebuild(&shared.tree, &shared.segments)
+                })?;
+            self.log = Log::new(shared.options.segment_size.0, found.number);
             self.failed = None;
             tracing::info!("the index is back");
         }

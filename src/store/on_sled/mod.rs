@@ -20,6 +20,7 @@ mod reserve;
 mod segments;
 mod snapshot;
 mod tree;
+mod undo;
 
 use std::fs::File;
 use std::path::PathBuf;

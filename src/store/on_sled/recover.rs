@@ -14,7 +14,7 @@ use crate::store::ledger::keys;
 use crate::store::ledger::rows::number;
 
 /// Postings that are brought into the index at once.
-const BATCH: usize = 2000;
+const BATCH: usize = 500;
 
 /// The file that says up to which record the index is durable.
 pub(super) const CHECKPOINT: &str = "checkpoint";

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::RwLock;
 
+use super::undo;
 use crate::store::StoreError;
 use crate::store::ledger::index::{Changes, Index, Pairs};
 
@@ -51,9 +52,16 @@ impl Tree {
                 .mode(sled::Mode::HighThroughput)
                 .cache_capacity(self.cache)
                 .flush_every_ms(None);
-            *db = Some(config.open().map_err(failed("be opened"))?);
+            let opened = config.open().map_err(failed("be opened"))?;
+            undo::take_back(&opened).map_err(failed("be repaired"))?;
+            *db = Some(opened);
             Ok(())
         })
+    }
+
+    /// Empties the index.
+    pub(super) fn clear(&self) -> Result<(), StoreError> {
+        self.with(|db| db.clear().map_err(failed("be emptied")))
     }
 
     fn with<T>(
@@ -61,9 +69,7 @@ impl Tree {
         work: impl FnOnce(&sled::Db) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let db = self.db.read();
-        let db = db
-            .as_ref()
-            .ok_or_else(|| StoreError::Failed("the index is not open".into()))?;
+        let db = db.as_ref().ok_or_else(not_open)?;
         guarded(|| work(db))
     }
 
@@ -122,14 +128,33 @@ impl Index for Tree {
         self.with(|db| Self::pairs(db.range(from..to).rev(), most))
     }
 
+    /// sled's own batches write to the disk twice each; an undo of our own does not. Until
+    /// all is done, readers wait; if it fails, nobody reads before [`Tree::reopen`] took it back.
     fn apply(&self, changes: &Changes) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(key.as_slice(), value.as_slice()),
-                None => batch.remove(key.as_slice()),
-            }
-        }
-        self.with(|db| db.apply_batch(batch).map_err(failed("be written")))
+        let mut open = self.db.write();
+        let db = open.take().ok_or_else(not_open)?;
+        let db = guarded(|| {
+            undo::prepare(&db, changes)
+                .and_then(|()| make(&db, changes))
+                .and_then(|()| undo::done(&db))
+                .map_err(failed("be written"))?;
+            Ok(db)
+        })?;
+        *open = Some(db);
+        Ok(())
     }
+}
+
+fn make(db: &sled::Db, changes: &Changes) -> sled::Result<()> {
+    for (key, value) in changes {
+        match value {
+            Some(value) => db.insert(key, value.as_slice())?,
+            None => db.remove(key)?,
+        };
+    }
+    Ok(())
+}
+
+fn not_open() -> StoreError {
+    StoreError::Failed("the index is not open".into())
 }
