@@ -127,7 +127,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 /// The power is cut while lives go on; then the index is as it was at the cut, as at the
 /// last check-point, or gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_power_is_cut() {
+async fn se01_the_power_is_cut() {
     const LIVES: u64 = 6;
     for round in 0..18u64 {
         let dir = tempfile::tempdir().expect("directory");

@@ -84,7 +84,7 @@ fn run_and_kill(dir: &Path, done: &[u64; LIVES], enough: usize) -> [u64; LIVES] 
 }
 
 #[tokio::test]
-async fn a_killed_store_keeps_its_word() {
+async fn se01_a_killed_store_keeps_its_word() {
     let dir = tempfile::tempdir().expect("directory");
     let mut done = [0; LIVES];
     for round in 0..10 {

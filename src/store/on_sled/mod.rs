@@ -2,8 +2,9 @@
 //!
 //! `DIR/segments/` holds the log ([`record`]); each request becomes one record, requests
 //! that wait together are written and synced together ([`committer`]). `DIR/index/` holds
-//! what follows from the log, written down now and then ([`keeper`]); after a crash the
-//! rest is read from the log again, and a damaged index is made anew ([`recover`]).
+//! what follows from the log, written down now and then ([`keeper`]); after a crash a half
+//! change of it is taken back ([`undo`]), the rest is read from the log again, and a
+//! damaged index is made anew ([`recover`]).
 //! `DIR/settings.json` is a readable copy of the settings. One process at a time: `DIR/lock`.
 
 mod committer;
