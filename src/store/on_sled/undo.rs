@@ -13,6 +13,7 @@ const PART: usize = 32 << 10;
 
 /// Writes down what the keys of `changes` hold.
 pub(super) fn prepare(db: &sled::Db, changes: &Changes) -> sled::Result<()> {
+    let undo = parts(db)?;
     let (mut part, mut number) = (Vec::new(), 0);
     for key in changes.keys() {
         let old = db.get(key)?;
@@ -21,26 +22,28 @@ pub(super) fn prepare(db: &sled::Db, changes: &Changes) -> sled::Result<()> {
         push(&mut part, old.as_deref().unwrap_or_default());
         if part.len() >= PART {
             number += 1;
-            db.insert(keys::undo(number), std::mem::take(&mut part))?;
+            undo.insert(keys::undo(number), std::mem::take(&mut part))?;
         }
     }
     // The last part is part 0, which is written last.
-    db.insert(keys::undo(0), part)?;
+    undo.insert(keys::undo(0), part)?;
     Ok(())
 }
 
 /// The changes are made: the undo no longer counts.
 pub(super) fn done(db: &sled::Db) -> sled::Result<()> {
-    db.remove(keys::undo(0))?;
-    clear(db)
+    let undo = parts(db)?;
+    undo.remove(keys::undo(0))?;
+    clear(&undo)
 }
 
 /// Puts back what a crash interrupted.
 pub(super) fn take_back(db: &sled::Db) -> sled::Result<()> {
-    if db.contains_key(keys::undo(0))? {
+    let undo = parts(db)?;
+    if undo.contains_key(keys::undo(0))? {
         tracing::info!("an interrupted change of the index is taken back");
         // Taking back may be interrupted, too: then it is done again.
-        for item in db.scan_prefix(keys::UNDO) {
+        for item in undo.iter() {
             let (_, part) = item?;
             let mut rest: &[u8] = &part;
             while let Some((key, old)) = next(&mut rest) {
@@ -50,14 +53,19 @@ pub(super) fn take_back(db: &sled::Db) -> sled::Result<()> {
                 };
             }
         }
-        db.remove(keys::undo(0))?;
+        undo.remove(keys::undo(0))?;
     }
-    clear(db)
+    clear(&undo)
 }
 
-fn clear(db: &sled::Db) -> sled::Result<()> {
-    for item in db.scan_prefix(keys::UNDO) {
-        db.remove(item?.0)?;
+/// A tree of its own: in sled neighbours are written together, and parts are large.
+fn parts(db: &sled::Db) -> sled::Result<sled::Tree> {
+    db.open_tree(keys::UNDO)
+}
+
+fn clear(undo: &sled::Tree) -> sled::Result<()> {
+    for item in undo.iter() {
+        undo.remove(item?.0)?;
     }
     Ok(())
 }
