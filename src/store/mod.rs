@@ -2,6 +2,7 @@
 
 pub mod in_memory;
 mod ledger;
+pub mod on_sled;
 pub mod transient;
 
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
 use crate::record::{
     Account, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, Shelf, State, Status,
 };
+
+pub use on_sled::Options;
 
 /// Why the store could not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,8 +120,10 @@ pub trait Entries: Send + Sync {
     async fn last_uid(&self) -> Result<u64, StoreError>;
     /// Makes each change whole or not at all; durable on return. The results are in
     /// the order asked; changes of one call see each other. Returns the entries as they are now.
+    /// An entry whose octets are gone cannot be held or leave again: [`ChangeError::Gone`].
     async fn apply(&self, changes: Vec<Change>) -> Vec<Result<Entry, ChangeError>>;
-    /// Sets the flags of entries as `scope` sees them. Not waited for by a power cut.
+    /// Sets the flags of entries as `scope` sees them; they end with the uid they were set
+    /// for. Not waited for by a power cut.
     async fn set_flags(
         &self,
         scope: &Scope,
@@ -143,6 +148,7 @@ pub trait Jobs: Send + Sync {
         most: usize,
     ) -> Result<Vec<Job>, StoreError>;
     /// Writes down how a job went: as it is now, or `None` if it is settled. Durable on return.
+    /// A job that is not owed any more stays so.
     async fn settle(&self, id: EntryId, job: Option<Job>, event: Event) -> Result<(), StoreError>;
     /// All jobs, the next due first; at most `most`.
     async fn jobs(&self, most: usize) -> Result<Vec<Job>, StoreError>;

@@ -10,7 +10,7 @@ use quaranta::store::{ChangeError, Notice, NoticeKind, Query, Store, View};
 
 use super::world::*;
 
-pub(crate) async fn stashes_once_for_each_owner(store: &Store) {
+pub(crate) async fn se01_xx01_stashes_once_for_each_owner(store: &Store) {
     let mail = mail(1, 2000);
     let entries = vec![
         entry(&mail, "alice@example.org"),
@@ -173,7 +173,7 @@ pub(crate) async fn keeps_flags_for_each_scope(store: &Store) {
     assert_eq!(there, [false, true]);
 }
 
-pub(crate) async fn expires_the_oldest_first(store: &Store) {
+pub(crate) async fn se05_expires_the_oldest_first(store: &Store) {
     let mail = mail(5, 500);
     let mut entries = vec![
         entry(&mail, "alice@example.org"),
@@ -435,9 +435,9 @@ pub(crate) async fn serves_one_of_many(store: &Store) {
 macro_rules! conformance {
     ($engine:ident, $store:expr) => {
         mod $engine {
-            crate::conformance::conformance!(@ $store; stashes_once_for_each_owner, moves_through_its_life,
+            crate::conformance::conformance!(@ $store; se01_xx01_stashes_once_for_each_owner, moves_through_its_life,
                 lets_go_of_octets_nobody_needs, keeps_flags_for_each_scope,
-                expires_the_oldest_first, gives_each_job_to_one_hand, xx03_tells_the_history,
+                se05_expires_the_oldest_first, gives_each_job_to_one_hand, xx03_tells_the_history,
                 numbers_the_lessons, keeps_settings, serves_one_of_many);
         }
     };

@@ -67,6 +67,9 @@ pub(crate) struct Draft<'a> {
     pub(crate) dropped: Vec<MailId>,
     /// The segment that new records go to.
     pub(crate) segment: u64,
+    /// Set while the log is read back: mails whose needs are to be looked at in the
+    /// end. Until then the row that needs a mail may not have been read.
+    pub(crate) unsettled: Option<BTreeSet<MailId>>,
 }
 
 impl<'a> Draft<'a> {
@@ -77,6 +80,7 @@ impl<'a> Draft<'a> {
             owed: false,
             dropped: Vec::new(),
             segment,
+            unsettled: None,
         }
     }
 
@@ -106,6 +110,9 @@ impl<'a> Draft<'a> {
                 Posting::Put { key, value } => self.put(key, value, home, &mut touched)?,
                 Posting::Delete { key, .. } => self.delete(key, &mut touched)?,
             }
+        }
+        if let Some(unsettled) = &mut self.unsettled {
+            unsettled.append(&mut touched);
         }
         for mail in touched {
             self.drop_unneeded(mail)?;
@@ -149,7 +156,10 @@ impl<'a> Draft<'a> {
         if self.unlink(key, touched)?.is_some() {
             self.overlay.remove(key.to_vec());
         }
-        Ok(())
+        match keys::last_entry(key) {
+            Some(id) if Kind::of(key) == Some(Kind::Entry) => self.drop_flags(id),
+            _ => Ok(()),
+        }
     }
 
     /// Takes away all that follows from the row as it was, and returns its value.
@@ -240,16 +250,22 @@ impl<'a> Draft<'a> {
             self.notices.push(notice(&new, NoticeKind::Came));
         }
         if !matches!(new.state, State::Held | State::Leaving) {
-            let all = keys::all_flags(new.id);
-            let rows = self.overlay.range(&all, &keys::end_of(&all), usize::MAX)?;
-            for (key, _) in rows {
-                self.delete(&key, &mut BTreeSet::new())?;
-            }
+            self.drop_flags(new.id)?;
         }
         Ok(())
     }
 
-    fn drop_unneeded(&mut self, mail: MailId) -> Result<(), StoreError> {
+    fn drop_flags(&mut self, id: EntryId) -> Result<(), StoreError> {
+        let all = keys::all_flags(id);
+        let rows = self.overlay.range(&all, &keys::end_of(&all), usize::MAX)?;
+        for (key, _) in rows {
+            self.delete(&key, &mut BTreeSet::new())?;
+        }
+        Ok(())
+    }
+
+    /// Drops the mail if nobody needs its octets.
+    pub(crate) fn drop_unneeded(&mut self, mail: MailId) -> Result<(), StoreError> {
         let needs = keys::needs(mail);
         let needed = !self
             .overlay
