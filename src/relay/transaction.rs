@@ -113,7 +113,9 @@ impl Client {
             return Err(self.lost(&Broken::Closed));
         }
         if let Some(mail) = mail.filter(|reply| !reply.is_positive()) {
-            self.reset(ways).await;
+            if !self.offers.pipelining {
+                self.reset(ways).await;
+            }
             // This says nothing of the recipient.
             return Ok(unusable(&self.place, 0, format!("MAIL FROM:<>: {mail}")));
         }
