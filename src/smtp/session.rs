@@ -29,7 +29,7 @@ pub struct Setup {
     pub hostname: String,
     pub direction: Direction,
     pub options: Options,
-    /// STARTTLS is offered.
+    /// STARTTLS is offered; a [`super::Door`] sets it if it has a certificate.
     pub tls: bool,
     pub budget: Budget,
     pub clock: Clock,
@@ -252,7 +252,8 @@ impl Session {
         }
     }
 
-    /// The reception's answer to a message.
+    /// The reception's answer to a message: one reply for all, or as it was asked
+    /// for, one for each recipient in their order (LMTP, PRDR).
     pub fn answered(&mut self, answer: &Answer) {
         if !matches!(self.phase, Phase::Asked(Asked::Message)) {
             return;

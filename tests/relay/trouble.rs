@@ -42,6 +42,30 @@ async fn the_next_host_is_tried_when_one_cannot_be_used() {
 }
 
 #[tokio::test]
+async fn a_host_that_failed_is_not_waited_for_again_while_there_are_others() {
+    let host = plain_host().await;
+    let (listener, first) = bound().await;
+    let heard = scripted(
+        listener,
+        vec![vec![("", "421 4.3.2 busy"), ("QUIT", "!")]; 2],
+    );
+    let relay = relay();
+    let second = format!("{},priority=20", host.route);
+    for _ in 0..5 {
+        let replies = carry(&relay, &mail("x\r\n"), &["a@x.org"], &[&first, &second]).await;
+        assert_eq!(replies, ["250 2.0.0 Taken"]);
+    }
+    assert!(
+        !heard.is_finished(),
+        "the first host was tried more than once"
+    );
+    // With nothing else to try, it is tried.
+    let replies = carry(&relay, &mail("x\r\n"), &["a@x.org"], &[&first]).await;
+    assert!(replies[0].contains("greeting: 421"), "{replies:?}");
+    heard.await.expect("both scripts are done");
+}
+
+#[tokio::test]
 async fn a_kept_connection_that_died_is_replaced_once() {
     let (listener, route) = bound().await;
     let whole = [
