@@ -330,7 +330,7 @@ async fn floods_get_a_reply_and_the_door_stays_open() {
     client.says(".\r\n", "552 5.3.4 ").await;
     client.send("\0\u{fffd}\n".repeat(1000)).await;
     for _ in 0..8 {
-        client.hears("500 5.5.2 ").await;
+        client.hears("550 5.6.11 ").await;
     }
     client.hears("421 4.7.0 ").await;
     client.is_closed().await;

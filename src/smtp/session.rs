@@ -342,7 +342,11 @@ impl Session {
         let line = match line {
             Ok(line) => line,
             Err(fault) => {
-                self.wrong(&Reply::new(500, 5, 2, format!("Cannot read: {fault}")));
+                let text = format!("Cannot read: {fault}");
+                self.wrong(&match fault {
+                    LineFault::TooLong(_) => Reply::new(500, 5, 2, text),
+                    LineFault::BareLineEnd => Reply::new(550, 6, 11, text),
+                });
                 return None;
             }
         };
