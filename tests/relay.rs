@@ -99,16 +99,25 @@ async fn a_refusal_after_mail_is_the_answer() {
     let (listener, first) = bound().await;
     let heard = scripted(
         listener,
-        vec![vec![
-            ("", "220 x"),
-            EHLO,
-            ("MAIL", "451 4.7.1 greylisted"),
-            ("RCPT", "503 no"),
-            ("DATA", "503 no"),
-            ("RSET", "250 ok"),
-            ("MAIL", "250 ok"),
-            ("RCPT", "421 4.3.2 closing"),
-        ]],
+        vec![
+            vec![
+                ("", "220 x"),
+                EHLO,
+                ("MAIL", "451 4.7.1 greylisted"),
+                ("RCPT", "503 no"),
+                ("DATA", "503 no"),
+                ("RSET", "250 ok"),
+                ("MAIL", "250 ok"),
+                // On a kept connection this may come of what was before: asked again on a new one.
+                ("RCPT", "421 4.7.0 too many errors"),
+            ],
+            vec![
+                ("", "220 x"),
+                EHLO,
+                ("MAIL", "250 ok"),
+                ("RCPT", "421 4.3.2 closing"),
+            ],
+        ],
     );
     let relay = relay();
     let second = format!("{},priority=20", host.route);
@@ -118,7 +127,7 @@ async fn a_refusal_after_mail_is_the_answer() {
     let replies = carry(&relay, &mail("x\r\n"), &["a@x.org"], &[&first, &second]).await;
     assert_eq!(replies, ["451 4.3.2 closing"]);
     drop(relay);
-    assert_eq!(heard.await.expect("script").len(), 7);
+    assert_eq!(heard.await.expect("script").len(), 10);
     assert!(host.sink.got.lock().is_empty());
 }
 
@@ -210,6 +219,18 @@ async fn what_a_host_cannot_take_is_refused_clearly() {
     assert_eq!(replies, ["250 2.0.0 Taken"]);
     let got = host.sink.got.lock();
     assert!(got[0].0.smtputf8 && got[0].0.body == BodyType::EightBitMime);
+}
+
+#[tokio::test]
+async fn a_connection_with_many_refusals_is_not_kept() {
+    let host = plain_host().await;
+    let relay = relay();
+    let routes: Vec<Route> = vec![host.route.parse().expect("route")];
+    let to = "refused@x.org".parse().expect("address");
+    for _ in 0..24 {
+        assert_eq!(relay.ask(&routes, &to, false).await.code, 550);
+    }
+    assert_eq!(*host.sink.connections.lock(), 3);
 }
 
 #[tokio::test]

@@ -18,6 +18,10 @@ const QUIT_TIME: Duration = Duration::from_secs(2);
 /// A host that could not be used is tried after all others for so long.
 const AVOID_TIME: Duration = Duration::from_secs(30);
 
+/// A connection with so many refusals is not kept: Postfix, for one, answers slowly
+/// after 10 of them, and closes after 20.
+const REFUSALS_MOST: u32 = 8;
+
 type Key = (String, u16, RouteTls);
 
 /// The connections to all next hosts. There are as many lanes as there are
@@ -120,7 +124,8 @@ impl Pool {
         if !client.sound {
             return;
         }
-        if client.uses < self.limits.uses && client.is_quiet() {
+        let fresh = client.uses < self.limits.uses && client.refusals < REFUSALS_MOST;
+        if fresh && client.is_quiet() {
             client.idle_since = Instant::now();
             let mut lanes = self.lanes.lock();
             if let Some(lane) = lanes.lanes.get_mut(&slot.key)

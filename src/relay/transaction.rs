@@ -107,11 +107,12 @@ impl Client {
             "RSET".to_owned(),
         ];
         let asked = self.exchange(&commands, ways).await;
-        let mut replies = asked.map_err(|broken| self.lost(&broken))?.into_iter();
-        let (mail, rcpt, rset) = (replies.next(), replies.next(), replies.next());
-        if self.is_stale(mail.as_ref()) {
+        let replies = asked.map_err(|broken| self.lost(&broken))?;
+        if self.is_stale(&replies) {
             return Err(self.lost(&Broken::Closed));
         }
+        let mut replies = replies.into_iter();
+        let (mail, rcpt, rset) = (replies.next(), replies.next(), replies.next());
         if let Some(mail) = mail.filter(|reply| !reply.is_positive()) {
             if !self.offers.pipelining {
                 self.reset(ways).await;
@@ -135,9 +136,10 @@ impl Client {
         Lost(unusable(&self.place, detail, broken))
     }
 
-    /// A kept connection that the next host has given up: it says 421 to whatever comes.
-    fn is_stale(&self, mail: Option<&Reply>) -> bool {
-        self.uses > 1 && mail.is_some_and(|reply| reply.code == 421)
+    /// A kept connection that the next host gives up, for its own limits: it says 421
+    /// to whatever comes. That is no answer to this mail.
+    fn is_stale(&self, replies: &[Reply]) -> bool {
+        self.uses > 1 && replies.iter().any(|reply| reply.code == 421)
     }
 
     /// MAIL with its parameters, or why this host cannot take the message.
@@ -185,11 +187,12 @@ impl Client {
         if self.offers.pipelining {
             commands.push("DATA".to_owned());
         }
-        let mut said = self.exchange(&commands, ways).await?.into_iter();
-        let mail = said.next().ok_or(Broken::Closed)?;
-        if self.is_stale(Some(&mail)) {
+        let said = self.exchange(&commands, ways).await?;
+        if self.is_stale(&said) {
             return Err(Broken::Closed);
         }
+        let mut said = said.into_iter();
+        let mail = said.next().ok_or(Broken::Closed)?;
         if !mail.is_positive() {
             let data = said.nth(to.len());
             let refusal = passed_on(mail, &self.place);
