@@ -230,11 +230,11 @@ impl Player {
                     .push_back(format!("e <- {}", envelope_text(&mail)));
                 self.happened.push_back(format!("m <- {text}"));
                 let reply = if text.contains("SPAM") {
-                    Reply::new(550, 7, 1, "Spam")
+                    Reply::plain(550, "Spam")
                 } else {
                     Reply::new(250, 0, 0, "Taken")
                 };
-                self.session.answered(&Answer::One(reply));
+                self.session.answered(Answer::One(reply));
                 return;
             }
         };

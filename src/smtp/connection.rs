@@ -201,7 +201,7 @@ impl Connection {
             },
             Question::Message(mail, replies) => {
                 let answer = boxed(reception.message(*mail, replies)).await;
-                self.session.answered(&answer);
+                self.session.answered(answer);
                 return;
             }
         };
