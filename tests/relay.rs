@@ -197,7 +197,7 @@ async fn what_a_host_cannot_take_is_refused_clearly() {
         (mail("A: 1\r\n\r\n\u{e4}\r\n"), "a@x.org", "554 5.6.3 "),
         (mail("x".repeat(200)), "a@x.org", "552 5.3.4 "),
         (mail("x\r\n"), "j\u{f6}rg@x.org", "553 5.6.7 "),
-        (international, "a@x.org", "554 5.6.3 "),
+        (international, "a@x.org", "553 5.6.7 "),
     ];
     for (mail, to, want) in cases {
         let (listener, route) = bound().await;
@@ -214,6 +214,22 @@ async fn what_a_host_cannot_take_is_refused_clearly() {
     utf8.envelope.smtputf8 = true;
     let replies = carry(&relay(), &utf8, &["a@x.org"], &[&route]).await;
     assert!(replies[0].starts_with("553 5.6.7 "), "{replies:?}");
+    // One international recipient does not keep the mail from the others.
+    let (listener, route) = bound().await;
+    scripted(
+        listener,
+        vec![vec![
+            ("", "220 x"),
+            EHLO,
+            ("MAIL", "250 ok"),
+            ("RCPT TO:<b@x.org>", "250 ok"),
+            ("DATA", "354 go"),
+            ("<message>", "250 taken"),
+        ]],
+    );
+    let to = ["j\u{f6}rg@x.org", "b@x.org"];
+    let replies = carry(&relay(), &mail("x\r\n"), &to, &[&route]).await;
+    assert!(replies[0].starts_with("553 5.6.7 ") && replies[1] == "250 taken");
     let host = plain_host().await;
     let replies = carry(&relay(), &utf8, &["j\u{f6}rg@x.org"], &[&host.route]).await;
     assert_eq!(replies, ["250 2.0.0 Taken"]);

@@ -54,6 +54,26 @@ impl Client {
         ways: &Ways,
     ) -> Result<Vec<Reply>, Lost> {
         self.uses += 1;
+        let able = |to: &&Address| self.offers.utf8 || !to.needs_utf8();
+        let some: Vec<Address> = to.iter().filter(able).cloned().collect();
+        if some.is_empty() || some.len() == to.len() {
+            return self.send_to_all(load, to, ways).await;
+        }
+        // Those with an international address are refused, the others get it.
+        let mut said = self.send_to_all(load, &some, ways).await?.into_iter();
+        let reply = |to: &Address| match to.needs_utf8() {
+            true => no_utf8(),
+            false => said.next().unwrap_or_else(no_utf8),
+        };
+        Ok(to.iter().map(reply).collect())
+    }
+
+    async fn send_to_all(
+        &mut self,
+        load: &Load<'_>,
+        to: &[Address],
+        ways: &Ways,
+    ) -> Result<Vec<Reply>, Lost> {
         let mail = match self.mail_command(load, to) {
             Ok(mail) => mail,
             Err(refusal) => return Ok(vec![refusal; to.len()]),
@@ -154,14 +174,6 @@ impl Client {
             }
             command.push_str(&format!(" SIZE={size}"));
         }
-        if self.offers.eight_bit {
-            if load.eight_bit || load.envelope.body == BodyType::EightBitMime {
-                command.push_str(" BODY=8BITMIME");
-            }
-        } else if load.eight_bit {
-            let text = format!("{}: takes no 8-bit message", self.place);
-            return Err(Reply::new(554, 6, 3, text));
-        }
         let utf8 = load.utf8_header
             || from.is_some_and(Address::needs_utf8)
             || to.iter().any(Address::needs_utf8);
@@ -171,6 +183,14 @@ impl Client {
             }
         } else if utf8 {
             return Err(no_utf8());
+        }
+        if self.offers.eight_bit {
+            if load.eight_bit || load.envelope.body == BodyType::EightBitMime {
+                command.push_str(" BODY=8BITMIME");
+            }
+        } else if load.eight_bit {
+            let text = format!("{}: takes no 8-bit message", self.place);
+            return Err(Reply::new(554, 6, 3, text));
         }
         Ok(command)
     }
