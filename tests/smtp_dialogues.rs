@@ -230,11 +230,11 @@ impl Player {
                     .push_back(format!("e <- {}", envelope_text(&mail)));
                 self.happened.push_back(format!("m <- {text}"));
                 let reply = if text.contains("SPAM") {
-                    Reply::new(550, 7, 1, "Spam")
+                    Reply::plain(550, "Spam")
                 } else {
                     Reply::new(250, 0, 0, "Taken")
                 };
-                self.session.answered(&Answer::One(reply));
+                self.session.answered(Answer::One(reply));
                 return;
             }
         };
@@ -412,6 +412,76 @@ fn nothing_is_smuggled_by_bdat() {
                     "{text:?}"
                 );
                 assert!(player.ended, "{text:?}: QUIT was not heard");
+            }
+        }
+    }
+}
+
+mod anything {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let known: Vec<&'static [u8]> = vec![
+            b"EHLO c\r\n",
+            b"MAIL FROM:<a@x.org>\r\n",
+            b"RCPT TO:<b@x.org>\r\n",
+            b"DATA\r\n",
+            b".\r\n",
+            b"\r\n.\r\n",
+            b"text\r\n",
+            b"BDAT 5\r\n",
+            b"BDAT 3 LAST\r\n",
+            b"RSET\r\n",
+            b"MAIL FROM:<\"",
+            b"STARTTLS\r\n",
+            b"XCLIENT ADDR=",
+            b"\r",
+            b"\n",
+            b"\0",
+            b"<",
+            b">",
+            b"\\",
+            b"SIZE=",
+            b" SMTPUTF8\r\n",
+            b"@",
+            b"RSET\r\nEHLO c\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n",
+            b"RSET\r\nEHLO c\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\n",
+            b"+4",
+        ];
+        prop_oneof![
+            4 => prop::sample::select(known).prop_map(<[u8]>::to_vec),
+            1 => prop::collection::vec(any::<u8>(), 0..30),
+        ]
+    }
+
+    /// What happens, without that which depends on where the packets were cut.
+    fn run(octets: &[u8], size: usize) -> Vec<String> {
+        let script = Script {
+            options: toml::from_str("errors = 1000\nmessage_size = \"40\"").expect("options"),
+            trusted: true,
+            whole: false,
+            steps: Vec::new(),
+        };
+        let mut player = Player::new(&script);
+        player.feed(b"");
+        octets.chunks(size).for_each(|octets| player.feed(octets));
+        player.happened.into()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_makes_it_panic_and_the_cut_does_not_matter(pieces in prop::collection::vec(piece(), 0..40)) {
+            let octets = pieces.concat();
+            let starttls = octets.to_ascii_uppercase().windows(8).any(|w| w == b"STARTTLS");
+            let bytewise = run(&octets, 1);
+            let whole = run(&octets, octets.len().max(1));
+            // Octets behind STARTTLS are an attack in one packet, and a handshake in the next.
+            if !starttls {
+                prop_assert_eq!(bytewise, whole);
             }
         }
     }

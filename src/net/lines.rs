@@ -47,7 +47,7 @@ impl Lines {
     /// [`LineFault`], once at each LF of a faulty line, so that a client that ends
     /// all its lines wrongly is told so instead of waiting.
     pub fn next(&mut self, input: &mut &[u8]) -> Option<Result<Vec<u8>, LineFault>> {
-        let Some(at) = input.iter().position(|b| *b == b'\n') else {
+        let Some(at) = memchr::memchr(b'\n', input) else {
             self.collect(input);
             *input = &[];
             return None;

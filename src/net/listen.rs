@@ -1,7 +1,7 @@
 //! Listeners: bind, accept, keep count, and close in an orderly way.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ where
             Some(ended) = visitors.join_next(), if !visitors.is_empty() => note(house.door, ended),
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
-                    if let Some(place) = admit(&stream, &house) {
+                    if let Some((stream, place)) = admit(stream, &house) {
                         visitors.spawn(visit(stream, address, place));
                     }
                 }
@@ -129,18 +129,23 @@ where
     }
 }
 
-fn admit(stream: &TcpStream, house: &House) -> Option<Place> {
+/// A place for the client, or the words that there is none.
+fn admit(stream: TcpStream, house: &House) -> Option<(TcpStream, Place)> {
     // Replies are written whole; waiting for more of them helps nobody.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(door = house.door, %error, "cannot set TCP_NODELAY");
     }
-    let place = house.turnstile.enter();
-    if place.is_none() {
-        // The send buffer of a new connection takes this at once or the client is gone.
-        let told = stream.try_write(&house.full).is_ok();
-        tracing::warn!(door = house.door, told, "no place for another connection");
+    if let Some(place) = house.turnstile.enter() {
+        return Some((stream, place));
     }
-    place
+    // Without a task: the send buffer of a new connection takes this at once.
+    let told = stream.into_std().and_then(|mut s| s.write(&house.full));
+    tracing::warn!(
+        door = house.door,
+        told = told.is_ok(),
+        "no place for another connection"
+    );
+    None
 }
 
 fn note(door: &'static str, ended: Result<(), JoinError>) {

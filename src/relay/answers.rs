@@ -7,6 +7,8 @@ use crate::net::lines::Lines;
 const LINE_MOST: usize = 2048;
 /// Most lines of one reply.
 const LINES_MOST: usize = 128;
+/// Most text of one reply, in octets.
+const TEXT_MOST: usize = 16 * 1024;
 
 /// The next host does not speak SMTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +27,7 @@ struct Begun {
     code: u16,
     enhanced: Option<Enhanced>,
     texts: Vec<String>,
+    size: usize,
 }
 
 impl Answers {
@@ -69,8 +72,11 @@ impl Answers {
             code,
             enhanced,
             texts: Vec::new(),
+            size: 0,
         });
-        if begun.code != code || begun.texts.len() >= LINES_MOST {
+        begun.size += text.len();
+        let too_much = begun.texts.len() >= LINES_MOST || begun.size > TEXT_MOST;
+        if begun.code != code || too_much {
             return Err(Nonsense);
         }
         begun.texts.push(text);
@@ -180,6 +186,8 @@ mod tests {
             read(&"250-a\r\n".repeat(LINES_MOST + 1)),
             Some(Err(Nonsense))
         );
+        let large = format!("250-{}\r\n", "a".repeat(1000)).repeat(17);
+        assert_eq!(read(&large), Some(Err(Nonsense)));
         assert_eq!(
             read(&format!("250 {}\r\n", "a".repeat(LINE_MOST))),
             Some(Err(Nonsense))

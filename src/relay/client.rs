@@ -86,6 +86,8 @@ pub(super) struct Client {
     pub(super) place: String,
     pub(super) offers: Offers,
     pub(super) uses: u32,
+    /// Replies of 4yz and 5yz: servers slow down and close when they have said many.
+    pub(super) refusals: u32,
     pub(super) idle_since: Instant,
     /// False once it cannot be used for another mail.
     pub(super) sound: bool,
@@ -148,6 +150,7 @@ impl Client {
             place,
             offers: Offers::default(),
             uses: 0,
+            refusals: 0,
             idle_since: Instant::now(),
             sound: true,
         };
@@ -227,6 +230,7 @@ impl Client {
             Ok(reply) => reply,
             Err(_) => Err(Broken::Late),
         };
+        self.refusals += u32::from(reply.as_ref().is_ok_and(|reply| reply.code >= 400));
         // 421 says that the host is about to close (RFC 5321 section 3.8).
         self.sound &= reply.as_ref().is_ok_and(|reply| reply.code != 421);
         reply

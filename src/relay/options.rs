@@ -22,7 +22,7 @@ crate::options! {
         /// How long a next host may take for its reply to the whole message.
         pub final_time: Span = Span::seconds(300),
         /// Most connections at once to one next host.
-        pub connections: usize = 50,
+        pub connections: usize = 100,
         /// Most unused connections that are kept open to one next host.
         pub idle_connections: usize = 8,
         /// How long an unused connection is kept open.

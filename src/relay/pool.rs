@@ -15,6 +15,13 @@ use crate::record::{Route, RouteTls};
 /// How long QUIT may take.
 const QUIT_TIME: Duration = Duration::from_secs(2);
 
+/// A host that could not be used is tried after all others for so long.
+const AVOID_TIME: Duration = Duration::from_secs(30);
+
+/// A connection with so many refusals is not kept: Postfix, for one, answers slowly
+/// after 10 of them, and closes after 20.
+const REFUSALS_MOST: u32 = 8;
+
 type Key = (String, u16, RouteTls);
 
 /// The connections to all next hosts. There are as many lanes as there are
@@ -34,6 +41,8 @@ struct Lanes {
 struct Lane {
     idle: Vec<Client>,
     slots: Arc<Semaphore>,
+    /// When the host last could not be used.
+    failed: Option<Instant>,
 }
 
 struct Limits {
@@ -67,12 +76,13 @@ impl Pool {
     /// Waits for the right to a connection, for as long as a command may take;
     /// `None` if there is none by then.
     pub(super) async fn slot(&self, route: &Route) -> Option<Slot> {
-        let key = (route.host.clone(), route.port, route.tls);
+        let key = key(route);
         let slots = {
             let mut lanes = self.lanes.lock();
             let lane = lanes.lanes.entry(key.clone()).or_insert_with(|| Lane {
                 idle: Vec::new(),
                 slots: Arc::new(Semaphore::new(self.limits.connections)),
+                failed: None,
             });
             lane.slots.clone()
         };
@@ -94,12 +104,28 @@ impl Pool {
         }
     }
 
+    /// Notes whether a new connection could be had.
+    pub(super) fn note(&self, slot: &Slot, usable: bool) {
+        if let Some(lane) = self.lanes.lock().lanes.get_mut(&slot.key) {
+            lane.failed = (!usable).then(Instant::now);
+        }
+    }
+
+    /// True if the host could not be used a moment ago: waiting for it again helps
+    /// nobody while there are others.
+    pub(super) fn is_avoided(&self, route: &Route) -> bool {
+        let lanes = self.lanes.lock();
+        let failed = lanes.lanes.get(&key(route)).and_then(|lane| lane.failed);
+        failed.is_some_and(|at| at.elapsed() < AVOID_TIME)
+    }
+
     /// Keeps a connection for the next mail, if it is good for one.
     pub(super) fn give_back(self: &Arc<Self>, slot: Slot, mut client: Client) {
         if !client.sound {
             return;
         }
-        if client.uses < self.limits.uses && client.is_quiet() {
+        let fresh = client.uses < self.limits.uses && client.refusals < REFUSALS_MOST;
+        if fresh && client.is_quiet() {
             client.idle_since = Instant::now();
             let mut lanes = self.lanes.lock();
             if let Some(lane) = lanes.lanes.get_mut(&slot.key)
@@ -126,6 +152,10 @@ impl Pool {
         lanes.tended = lanes.lanes.values().any(|lane| !lane.idle.is_empty());
         (old, lanes.tended)
     }
+}
+
+fn key(route: &Route) -> Key {
+    (route.host.clone(), route.port, route.tls)
 }
 
 /// Closes unused connections in time; ends when there are none, or no pool.

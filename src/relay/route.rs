@@ -58,7 +58,9 @@ impl Relay {
     ) -> Result<Vec<Reply>, Reply> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut last = Reply::new(451, 4, 4, "No route to the recipient's host");
-        for route in ordered(routes, turn) {
+        let mut routes = ordered(routes, turn);
+        routes.sort_by_cached_key(|route| self.pool.is_avoided(route));
+        for route in routes {
             match self.at_host(route, errand).await {
                 Ok(done) => return Ok(done),
                 Err(reply) => {
@@ -85,7 +87,9 @@ impl Relay {
                 }
             }
         }
-        let mut client = Box::pin(Client::open(route, &self.ways)).await?;
+        let opened = Box::pin(Client::open(route, &self.ways)).await;
+        self.pool.note(&slot, opened.is_ok());
+        let mut client = opened?;
         let done = self.run(errand, &mut client).await;
         let done = done.map_err(|Lost(reply)| reply)?;
         self.pool.give_back(slot, client);

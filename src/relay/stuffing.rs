@@ -32,8 +32,10 @@ impl<'m> Stuffing<'m> {
                 if block.len() >= BLOCK {
                     return true;
                 }
-                let line = part.iter().position(|b| *b == b'\n');
-                let size = line.map_or(part.len(), |at| at + 1).min(BLOCK);
+                // Up to the next line that begins with a dot, and not beyond a block.
+                let window = &part[..part.len().min(BLOCK)];
+                let run = memchr::memmem::find(window, b"\n.");
+                let size = run.map_or(window.len(), |at| at + 1);
                 let (piece, rest) = part.split_at(size);
                 if self.at_line_start && piece[0] == b'.' {
                     block.push(b'.');

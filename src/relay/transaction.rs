@@ -54,6 +54,26 @@ impl Client {
         ways: &Ways,
     ) -> Result<Vec<Reply>, Lost> {
         self.uses += 1;
+        let able = |to: &&Address| self.offers.utf8 || !to.needs_utf8();
+        let some: Vec<Address> = to.iter().filter(able).cloned().collect();
+        if some.is_empty() || some.len() == to.len() {
+            return self.send_to_all(load, to, ways).await;
+        }
+        // Those with an international address are refused, the others get it.
+        let mut said = self.send_to_all(load, &some, ways).await?.into_iter();
+        let reply = |to: &Address| match to.needs_utf8() {
+            true => no_utf8(),
+            false => said.next().unwrap_or_else(no_utf8),
+        };
+        Ok(to.iter().map(reply).collect())
+    }
+
+    async fn send_to_all(
+        &mut self,
+        load: &Load<'_>,
+        to: &[Address],
+        ways: &Ways,
+    ) -> Result<Vec<Reply>, Lost> {
         let mail = match self.mail_command(load, to) {
             Ok(mail) => mail,
             Err(refusal) => return Ok(vec![refusal; to.len()]),
@@ -107,13 +127,16 @@ impl Client {
             "RSET".to_owned(),
         ];
         let asked = self.exchange(&commands, ways).await;
-        let mut replies = asked.map_err(|broken| self.lost(&broken))?.into_iter();
-        let (mail, rcpt, rset) = (replies.next(), replies.next(), replies.next());
-        if self.is_stale(mail.as_ref()) {
+        let replies = asked.map_err(|broken| self.lost(&broken))?;
+        if self.is_stale(&replies) {
             return Err(self.lost(&Broken::Closed));
         }
+        let mut replies = replies.into_iter();
+        let (mail, rcpt, rset) = (replies.next(), replies.next(), replies.next());
         if let Some(mail) = mail.filter(|reply| !reply.is_positive()) {
-            self.reset(ways).await;
+            if !self.offers.pipelining {
+                self.reset(ways).await;
+            }
             // This says nothing of the recipient.
             return Ok(unusable(&self.place, 0, format!("MAIL FROM:<>: {mail}")));
         }
@@ -133,9 +156,10 @@ impl Client {
         Lost(unusable(&self.place, detail, broken))
     }
 
-    /// A kept connection that the next host has given up: it says 421 to whatever comes.
-    fn is_stale(&self, mail: Option<&Reply>) -> bool {
-        self.uses > 1 && mail.is_some_and(|reply| reply.code == 421)
+    /// A kept connection that the next host gives up, for its own limits: it says 421
+    /// to whatever comes. That is no answer to this mail.
+    fn is_stale(&self, replies: &[Reply]) -> bool {
+        self.uses > 1 && replies.iter().any(|reply| reply.code == 421)
     }
 
     /// MAIL with its parameters, or why this host cannot take the message.
@@ -150,14 +174,6 @@ impl Client {
             }
             command.push_str(&format!(" SIZE={size}"));
         }
-        if self.offers.eight_bit {
-            if load.eight_bit || load.envelope.body == BodyType::EightBitMime {
-                command.push_str(" BODY=8BITMIME");
-            }
-        } else if load.eight_bit {
-            let text = format!("{}: takes no 8-bit message", self.place);
-            return Err(Reply::new(554, 6, 3, text));
-        }
         let utf8 = load.utf8_header
             || from.is_some_and(Address::needs_utf8)
             || to.iter().any(Address::needs_utf8);
@@ -167,6 +183,14 @@ impl Client {
             }
         } else if utf8 {
             return Err(no_utf8());
+        }
+        if self.offers.eight_bit {
+            if load.eight_bit || load.envelope.body == BodyType::EightBitMime {
+                command.push_str(" BODY=8BITMIME");
+            }
+        } else if load.eight_bit {
+            let text = format!("{}: takes no 8-bit message", self.place);
+            return Err(Reply::new(554, 6, 3, text));
         }
         Ok(command)
     }
@@ -183,11 +207,12 @@ impl Client {
         if self.offers.pipelining {
             commands.push("DATA".to_owned());
         }
-        let mut said = self.exchange(&commands, ways).await?.into_iter();
-        let mail = said.next().ok_or(Broken::Closed)?;
-        if self.is_stale(Some(&mail)) {
+        let said = self.exchange(&commands, ways).await?;
+        if self.is_stale(&said) {
             return Err(Broken::Closed);
         }
+        let mut said = said.into_iter();
+        let mail = said.next().ok_or(Broken::Closed)?;
         if !mail.is_positive() {
             let data = said.nth(to.len());
             let refusal = passed_on(mail, &self.place);

@@ -289,3 +289,46 @@ fn xtext(text: &str) -> Option<String> {
     let text = String::from_utf8(out).ok()?;
     (!text.chars().any(char::is_control)).then_some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_taken_apart_outside_of_quotes() {
+        for (text, want) in [
+            ("FROM:<a@x.org>", Some(("a@x.org", ""))),
+            ("from:<a@x.org> SIZE=1", Some(("a@x.org", " SIZE=1"))),
+            (r#"FROM:<"a>b"@x.org> X"#, Some((r#""a>b"@x.org"#, " X"))),
+            (r#"FROM:<"a\">b"@x.org>"#, Some((r#""a\">b"@x.org"#, ""))),
+            ("FROM:<@a,@b:c@x.org>", Some(("c@x.org", ""))),
+            ("FROM:<@a>", None),
+            (r#"FROM:<"a@x.org>"#, None),
+            ("FROM:<a@x.org>x", None),
+            ("FROM:", None),
+            ("FRO", None),
+            ("\u{e4}\u{e4}\u{e4}", None),
+        ] {
+            assert_eq!(path(text, "FROM:"), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_xtext_have_limits() {
+        assert_eq!(number("18446744073709551615"), Some(u64::MAX));
+        for bad in [
+            "",
+            "18446744073709551616",
+            "+1",
+            "-1",
+            "1 ",
+            "000000000000000000001",
+        ] {
+            assert_eq!(number(bad), None, "{bad:?}");
+        }
+        assert_eq!(xtext("a+2Bb").as_deref(), Some("a+b"));
+        for bad in ["+", "+4", "+zz", "++1", "+0D", "+FF", "+\u{e4}"] {
+            assert_eq!(xtext(bad), None, "{bad:?}");
+        }
+    }
+}

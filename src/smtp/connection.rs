@@ -9,13 +9,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::TlsAcceptor;
 
 use super::proxy::{self, Header};
 use super::reception::Reception;
 use super::session::{Event, Question, Session};
 use crate::net::listen::Closing;
-use crate::net::tls;
+use crate::net::tls::{self, ServerTls};
 
 /// Memory for reading between messages, in octets.
 const READ_IDLE: usize = 4 * 1024;
@@ -79,15 +78,15 @@ impl Connection {
     pub(super) async fn run(
         &mut self,
         mut stream: TcpStream,
-        acceptor: Option<TlsAcceptor>,
+        tls: Option<&ServerTls>,
     ) -> io::Result<()> {
         if self.converse(&mut stream).await? == End::Closed {
             return Ok(());
         }
-        let Some(acceptor) = acceptor else {
+        let Some(tls) = tls else {
             return Ok(());
         };
-        let handshake = acceptor.accept(stream);
+        let handshake = tls.acceptor().accept(stream);
         let patience = self.session.patience();
         let mut stream = timeout(patience, handshake).await.map_err(too_late)??;
         self.session.tls_started(tls::describe(stream.get_ref().1));
@@ -202,7 +201,7 @@ impl Connection {
             },
             Question::Message(mail, replies) => {
                 let answer = boxed(reception.message(*mail, replies)).await;
-                self.session.answered(&answer);
+                self.session.answered(answer);
                 return;
             }
         };

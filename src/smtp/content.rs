@@ -129,8 +129,7 @@ impl DotReader {
         while let Some(&byte) = octets.get(at) {
             match self.0 {
                 At::Mid => {
-                    let rest = &octets[at..];
-                    let Some(cr) = rest.iter().position(|b| *b == b'\r') else {
+                    let Some(cr) = memchr::memchr(b'\r', &octets[at..]) else {
                         break;
                     };
                     at += cr;

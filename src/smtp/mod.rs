@@ -123,8 +123,7 @@ impl Door {
             closing,
             unread,
         };
-        let acceptor = self.tls.as_ref().map(ServerTls::acceptor);
-        if let Err(error) = connection.run(stream, acceptor).await {
+        if let Err(error) = connection.run(stream, self.tls.as_ref()).await {
             tracing::debug!(client = %address, %error, "an SMTP connection broke");
         }
     }

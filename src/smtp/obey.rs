@@ -84,6 +84,11 @@ impl Session {
             return;
         }
         let mut peer = self.peer.clone();
+        let mut helo = self.told_helo.clone();
+        if attributes.iter().any(|(name, _)| name == "ADDR") {
+            // Another client: what was told of the last one is not true of this one.
+            (peer.name, peer.login, helo) = (None, None, None);
+        }
         for (name, value) in attributes {
             match (name.as_str(), value) {
                 ("ADDR", Some(text)) => {
@@ -97,11 +102,12 @@ impl Session {
                 }
                 ("NAME", value) => peer.name = value,
                 ("LOGIN", value) => peer.login = value,
-                ("HELO", value) => self.told_helo = value,
+                ("HELO", value) => helo = value,
                 _ => {}
             }
         }
         self.peer = peer;
+        self.told_helo = helo;
         self.forget();
         self.phase = Phase::Start;
     }

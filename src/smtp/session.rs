@@ -29,7 +29,7 @@ pub struct Setup {
     pub hostname: String,
     pub direction: Direction,
     pub options: Options,
-    /// STARTTLS is offered.
+    /// STARTTLS is offered; a [`super::Door`] sets it if it has a certificate.
     pub tls: bool,
     pub budget: Budget,
     pub clock: Clock,
@@ -224,7 +224,7 @@ impl Session {
         let Phase::Asked(asked) = std::mem::replace(&mut self.phase, Phase::Command) else {
             return;
         };
-        let refusal = word.err();
+        let refusal = word.err().map(coded);
         match (asked, refusal) {
             (Asked::Connect, None) => {
                 let greeting = format!("{} ESMTP Quaranta", self.setup.hostname);
@@ -247,20 +247,27 @@ impl Session {
                 self.count_refused_recipient();
             }
             (Asked::Message, refusal) => {
-                self.say(&refusal.unwrap_or_else(|| Reply::new(250, 0, 0, "Ok")));
+                // Only an answer can say that the mail was taken.
+                let unanswered = || Reply::new(451, 3, 0, "The message was not taken");
+                self.say(&refusal.unwrap_or_else(unanswered));
             }
         }
     }
 
-    /// The reception's answer to a message.
-    pub fn answered(&mut self, answer: &Answer) {
+    /// The reception's answer to a message: one reply for all, or as it was asked
+    /// for, one for each recipient in their order (LMTP, PRDR).
+    pub fn answered(&mut self, answer: Answer) {
         if !matches!(self.phase, Phase::Asked(Asked::Message)) {
             return;
         }
         self.phase = Phase::Command;
         match answer {
-            Answer::One(reply) => self.say(reply),
-            Answer::Each(replies) => replies.iter().for_each(|reply| self.say(reply)),
+            Answer::One(reply) => self.say(&coded(reply)),
+            Answer::Each(replies) => {
+                for reply in replies {
+                    self.say(&coded(reply));
+                }
+            }
         }
     }
 
@@ -341,7 +348,11 @@ impl Session {
         let line = match line {
             Ok(line) => line,
             Err(fault) => {
-                self.wrong(&Reply::new(500, 5, 2, format!("Cannot read: {fault}")));
+                let text = format!("Cannot read: {fault}");
+                self.wrong(&match fault {
+                    LineFault::TooLong(_) => Reply::new(500, 5, 2, text),
+                    LineFault::BareLineEnd => Reply::new(550, 6, 11, text),
+                });
                 return None;
             }
         };
@@ -356,5 +367,14 @@ impl Session {
                 None
             }
         }
+    }
+}
+
+/// A next host's reply may have no enhanced code; where they are offered, every
+/// reply must have one (RFC 2034 section 3).
+fn coded(reply: Reply) -> Reply {
+    match reply.enhanced {
+        Some(_) => reply,
+        None => Reply::new(reply.code, 0, 0, reply.text),
     }
 }
