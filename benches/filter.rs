@@ -85,7 +85,12 @@ fn with_crlf(octets: &[u8]) -> Vec<u8> {
 
 /// The envelope as far as the message tells it.
 fn envelope(message: &[u8]) -> Envelope {
-    let from = headers::first(message, "Return-Path").and_then(|f| f.text().trim_matches(['<', '>']).parse().ok());
+    let address = |name| headers::first(message, name).and_then(|f| {
+        let text = f.text();
+        let inner = text.rsplit_once('<').map_or(text.as_str(), |(_, rest)| rest);
+        inner.trim_end_matches('>').trim().parse().ok()
+    });
+    let from = address("Return-Path").or_else(|| address("From"));
     Envelope {
         peer: Peer::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
         direction: Direction::Inbound,
