@@ -1,9 +1,9 @@
 //! Measures the filter on a corpus: folders `ham` and `spam` of raw messages, one a file.
 //!
-//! `cargo bench --bench filter -- DIR [DIR...] [--rules] [--misjudged]` prints for each corpus
+//! `cargo bench --bench filter -- DIR [DIR...] [--rules] [--scores] [--misjudged]` prints for each corpus
 //! AUC, 1-ROCA%, the spam caught at a given loss of ham, what the default thresholds do, and
-//! the time for a message. `--rules` adds how often each rule fires, `--misjudged` the files
-//! on the wrong side of the threshold.
+//! the time for a message. `--rules` adds how often each rule fires, `--scores` each file with its
+//! score and rules, `--misjudged` the files on the wrong side of the threshold.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -43,6 +43,10 @@ fn main() -> io::Result<()> {
         report(folder, &ham, &spam)?;
         if flags.iter().any(|flag| flag == "--rules") {
             rules(&ham, &spam)?;
+        }
+        if flags.iter().any(|flag| flag == "--scores") {
+            scores(&ham, "ham")?;
+            scores(&spam, "spam")?;
         }
         if flags.iter().any(|flag| flag == "--misjudged") {
             misjudged(&ham, &spam)?;
@@ -166,6 +170,15 @@ fn rules(ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
     for (name, [of_ham, of_spam]) in fired {
         let share = |n: usize, of: &[Scored]| n as f64 * 100.0 / of.len().max(1) as f64;
         writeln!(out, "  {name:<32} {:>8.3} {:>8.2}", share(of_ham, ham), share(of_spam, spam))?;
+    }
+    Ok(())
+}
+
+/// Label, score, path and names, with tabs between.
+fn scores(of: &[Scored], label: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for s in of {
+        writeln!(out, "{label}\t{:.2}\t{}\t{}", s.score, s.path.display(), s.names.join(" "))?;
     }
     Ok(())
 }

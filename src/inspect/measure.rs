@@ -168,22 +168,26 @@ fn subject(content: &mut Content<'_>, to: &[Mailbox], envelope: &Envelope) {
     let greeting: String = content.text.chars().take(GREETING).flat_map(char::to_lowercase).collect();
     let recipients = envelope.to.iter().map(|a| a.key().to_owned());
     let names: HashSet<String> = to.iter().map(|m| m.address.to_lowercase()).chain(recipients).take(20).collect();
-    let named = |text: &str| names.iter().any(|address| names_address(text, address));
+    let named = |text: &str, names_too| names.iter().any(|address| names_address(text, address, names_too));
     let facts = &mut content.facts;
     facts.subject_length = subject.chars().count() as f32;
     facts.subject_capitals = if enough { capitals as f32 * 100.0 / letters as f32 } else { 0.0 };
     facts.subject_gap = gap as f32;
-    facts.subject_names_you = flag(named(&lower));
-    facts.body_names_you = flag(named(&greeting));
+    facts.subject_names_you = flag(named(&lower, true));
+    facts.body_names_you = flag(named(&greeting, false));
 }
 
-/// True if `text` holds the address, or opens with its local part as a word of its own.
-fn names_address(text: &str, address: &str) -> bool {
+/// True if `text` holds the address, or opens with its local part as a word of its
+/// own; a local part that may be a first name is what friends say too.
+fn names_address(text: &str, address: &str, names_too: bool) -> bool {
     let Some((local, _)) = address.split_once('@') else {
         return false;
     };
     if text.contains(address) {
         return true;
+    }
+    if !names_too && local.bytes().all(|b| b.is_ascii_alphabetic()) {
+        return false;
     }
     let opened = text.trim_start_matches(|c: char| !c.is_alphanumeric());
     let opened = ["dear ", "hello ", "hi ", "hey "].iter().find_map(|w| opened.strip_prefix(w)).unwrap_or(opened);
