@@ -33,7 +33,8 @@ fn main() -> io::Result<()> {
     if folders.is_empty() {
         return writeln!(io::stdout(), "name a folder that holds ham and spam");
     }
-    let options = Options { authentication: false, ..Options::default() };
+    let mut options = Options { authentication: false, ..Options::default() };
+    options.rules.extend(std::env::var("QUARANTA_RULES"));
     let panel = StandardPanel::open(&options, Arc::new(Dns::off("measured without")), Clock::by_hand(Timestamp::default()))
         .map_err(io::Error::other)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
