@@ -28,16 +28,29 @@ struct Scored {
 }
 
 fn main() -> io::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let (flags, folders): (Vec<_>, Vec<_>) = arguments.into_iter().partition(|a| a.starts_with("--"));
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    let (flags, folders): (Vec<_>, Vec<_>) =
+        arguments.into_iter().partition(|a| a.starts_with("--"));
     if folders.is_empty() {
         return writeln!(io::stdout(), "name a folder that holds ham and spam");
     }
-    let mut options = Options { authentication: false, ..Options::default() };
+    let mut options = Options {
+        authentication: false,
+        ..Options::default()
+    };
     options.rules.extend(std::env::var("QUARANTA_RULES"));
-    let panel = StandardPanel::open(&options, Arc::new(Dns::off("measured without")), Clock::by_hand(Timestamp::default()))
-        .map_err(io::Error::other)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let panel = StandardPanel::open(
+        &options,
+        Arc::new(Dns::off("measured without")),
+        Clock::by_hand(Timestamp::default()),
+    )
+    .map_err(io::Error::other)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     for folder in &folders {
         let ham = score(&runtime, &panel, &Path::new(folder).join("ham"))?;
         let spam = score(&runtime, &panel, &Path::new(folder).join("spam"))?;
@@ -56,12 +69,19 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn score(runtime: &tokio::runtime::Runtime, panel: &StandardPanel, folder: &Path) -> io::Result<Vec<Scored>> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)?.filter_map(|e| Some(e.ok()?.path())).collect();
+fn score(
+    runtime: &tokio::runtime::Runtime,
+    panel: &StandardPanel,
+    folder: &Path,
+) -> io::Result<Vec<Scored>> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)?
+        .filter_map(|e| Some(e.ok()?.path()))
+        .collect();
     paths.sort();
     let mut all = Vec::with_capacity(paths.len());
     for path in paths {
-        let message = Message::new(with_crlf(&std::fs::read(&path)?), None).map_err(io::Error::other)?;
+        let message =
+            Message::new(with_crlf(&std::fs::read(&path)?), None).map_err(io::Error::other)?;
         let mail = Mail::new(envelope(message.bytes()), message, 0);
         let start = Instant::now();
         let findings = runtime.block_on(panel.inspect(&mail));
@@ -90,11 +110,15 @@ fn with_crlf(octets: &[u8]) -> Vec<u8> {
 
 /// The envelope as far as the message tells it.
 fn envelope(message: &[u8]) -> Envelope {
-    let address = |name| headers::first(message, name).and_then(|f| {
-        let text = f.text();
-        let inner = text.rsplit_once('<').map_or(text.as_str(), |(_, rest)| rest);
-        inner.trim_end_matches('>').trim().parse().ok()
-    });
+    let address = |name| {
+        headers::first(message, name).and_then(|f| {
+            let text = f.text();
+            let inner = text
+                .rsplit_once('<')
+                .map_or(text.as_str(), |(_, rest)| rest);
+            inner.trim_end_matches('>').trim().parse().ok()
+        })
+    };
     let from = address("Return-Path").or_else(|| address("From"));
     Envelope {
         peer: Peer::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
@@ -112,12 +136,26 @@ fn report(folder: &str, ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
     writeln!(out, "{folder}: {} ham, {} spam", ham.len(), spam.len())?;
     writeln!(out, "  AUC {area:.5}   1-ROCA% {:.3}", (1.0 - area) * 100.0)?;
     for loss in [0.1, 0.5, 1.0] {
-        writeln!(out, "  spam caught at {loss}% of ham lost: {:.1}%", caught(ham, spam, loss))?;
+        writeln!(
+            out,
+            "  spam caught at {loss}% of ham lost: {:.1}%",
+            caught(ham, spam, loss)
+        )?;
     }
     let policy = Policy::default();
-    for (word, from) in [("spam", policy.spam_from), ("unsure or spam", policy.unsure_from)] {
-        let share = |of: &[Scored]| of.iter().filter(|s| s.score >= from).count() as f64 * 100.0 / of.len().max(1) as f64;
-        writeln!(out, "  {word} (from {from}): {:.3}% of ham, {:.1}% of spam", share(ham), share(spam))?;
+    for (word, from) in [
+        ("spam", policy.spam_from),
+        ("unsure or spam", policy.unsure_from),
+    ] {
+        let share = |of: &[Scored]| {
+            of.iter().filter(|s| s.score >= from).count() as f64 * 100.0 / of.len().max(1) as f64
+        };
+        writeln!(
+            out,
+            "  {word} (from {from}): {:.3}% of ham, {:.1}% of spam",
+            share(ham),
+            share(spam)
+        )?;
     }
     let total: Duration = ham.iter().chain(spam).map(|s| s.took).sum();
     let count = (ham.len() + spam.len()).max(1);
@@ -156,7 +194,8 @@ fn caught(ham: &[Scored], spam: &[Scored], loss: f64) -> f64 {
     scores.sort_by(|a, b| b.total_cmp(a));
     let may_lose = (ham.len() as f64 * loss / 100.0).floor() as usize;
     let threshold = scores.get(may_lose).copied().unwrap_or(f32::MIN);
-    spam.iter().filter(|s| s.score > threshold + 1e-4).count() as f64 * 100.0 / spam.len().max(1) as f64
+    spam.iter().filter(|s| s.score > threshold + 1e-4).count() as f64 * 100.0
+        / spam.len().max(1) as f64
 }
 
 fn rules(ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
@@ -170,7 +209,12 @@ fn rules(ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
     writeln!(out, "  {:<32} {:>8} {:>8}", "rule", "% ham", "% spam")?;
     for (name, [of_ham, of_spam]) in fired {
         let share = |n: usize, of: &[Scored]| n as f64 * 100.0 / of.len().max(1) as f64;
-        writeln!(out, "  {name:<32} {:>8.3} {:>8.2}", share(of_ham, ham), share(of_spam, spam))?;
+        writeln!(
+            out,
+            "  {name:<32} {:>8.3} {:>8.2}",
+            share(of_ham, ham),
+            share(of_spam, spam)
+        )?;
     }
     Ok(())
 }
@@ -179,7 +223,13 @@ fn rules(ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
 fn scores(of: &[Scored], label: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for s in of {
-        writeln!(out, "{label}\t{:.2}\t{}\t{}", s.score, s.path.display(), s.names.join(" "))?;
+        writeln!(
+            out,
+            "{label}\t{:.2}\t{}\t{}",
+            s.score,
+            s.path.display(),
+            s.names.join(" ")
+        )?;
     }
     Ok(())
 }
@@ -188,10 +238,22 @@ fn misjudged(ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let policy = Policy::default();
     for s in ham.iter().filter(|s| s.score >= policy.unsure_from) {
-        writeln!(out, "  ham  {:>5.1} {} {}", s.score, s.path.display(), s.names.join(" "))?;
+        writeln!(
+            out,
+            "  ham  {:>5.1} {} {}",
+            s.score,
+            s.path.display(),
+            s.names.join(" ")
+        )?;
     }
     for s in spam.iter().filter(|s| s.score < policy.unsure_from) {
-        writeln!(out, "  spam {:>5.1} {} {}", s.score, s.path.display(), s.names.join(" "))?;
+        writeln!(
+            out,
+            "  spam {:>5.1} {} {}",
+            s.score,
+            s.path.display(),
+            s.names.join(" ")
+        )?;
     }
     Ok(())
 }

@@ -52,14 +52,21 @@ pub(super) struct Mailbox {
 
 impl Mailbox {
     pub(super) fn domain(&self) -> &str {
-        self.address.rsplit_once('@').map_or("", |(_, domain)| domain)
+        self.address
+            .rsplit_once('@')
+            .map_or("", |(_, domain)| domain)
     }
 }
 
 impl<'m> Content<'m> {
     /// Reads `message`; of its text at most `limit` octets. `now` is the time of
     /// arrival, where it is known.
-    pub(super) fn read(message: &'m [u8], envelope: &Envelope, limit: usize, now: Option<Timestamp>) -> Self {
+    pub(super) fn read(
+        message: &'m [u8],
+        envelope: &Envelope,
+        limit: usize,
+        now: Option<Timestamp>,
+    ) -> Self {
         let mut content = Self::fields_only(message, limit);
         content.structure = mime::structure(message);
         let mut pages = content.read_text();
@@ -82,14 +89,20 @@ impl<'m> Content<'m> {
             facts: Facts::default(),
             limit,
         };
-        content.subject = content.first("Subject").map(|f| decoded(f.value)).unwrap_or_default();
+        content.subject = content
+            .first("Subject")
+            .map(|f| decoded(f.value))
+            .unwrap_or_default();
         content.authors = content.mailboxes("From");
         content
     }
 
     /// The authors' addresses, as far as they are addresses.
     pub(super) fn author_addresses(&self) -> Vec<Address> {
-        self.authors.iter().filter_map(|m| m.address.parse().ok()).collect()
+        self.authors
+            .iter()
+            .filter_map(|m| m.address.parse().ok())
+            .collect()
     }
 
     pub(super) fn first(&self, name: &str) -> Option<&Field<'m>> {
@@ -126,8 +139,12 @@ impl<'m> Content<'m> {
                     look(self.subject.as_bytes());
                 }
             }
-            Place::Field(name) => self.fields(name).for_each(|f| look(decoded(f.value).as_bytes())),
-            Place::RawField(name) => self.fields(name).for_each(|f| look(&f.value[..f.value.len().min(VALUE_MOST)])),
+            Place::Field(name) => self
+                .fields(name)
+                .for_each(|f| look(decoded(f.value).as_bytes())),
+            Place::RawField(name) => self
+                .fields(name)
+                .for_each(|f| look(&f.value[..f.value.len().min(VALUE_MOST)])),
             Place::Header => look(self.header()),
             Place::Body => look(self.text.as_bytes()),
             Place::Html => look(self.html.as_bytes()),
@@ -137,9 +154,17 @@ impl<'m> Content<'m> {
             Place::Helo => look(envelope.peer.helo.as_bytes()),
             Place::Client => look(envelope.peer.address.to_string().as_bytes()),
             Place::ClientName => look(envelope.peer.name.as_deref().unwrap_or_default().as_bytes()),
-            Place::PartType => self.structure.parts.iter().for_each(|part| look(part.kind.as_bytes())),
+            Place::PartType => self
+                .structure
+                .parts
+                .iter()
+                .for_each(|part| look(part.kind.as_bytes())),
             Place::FileName => {
-                let names = self.structure.parts.iter().filter_map(|part| part.name.as_deref());
+                let names = self
+                    .structure
+                    .parts
+                    .iter()
+                    .filter_map(|part| part.name.as_deref());
                 names.for_each(|name| look(name.as_bytes()));
             }
         }
@@ -161,7 +186,12 @@ impl<'m> Content<'m> {
         let mut left = self.limit;
         let mut pages = Vec::new();
         let mut text = String::new();
-        for part in self.structure.parts.iter().filter(|part| part.is_text() && !part.attached) {
+        for part in self
+            .structure
+            .parts
+            .iter()
+            .filter(|part| part.is_text() && !part.attached)
+        {
             if left == 0 {
                 break;
             }
@@ -185,7 +215,11 @@ impl<'m> Content<'m> {
     fn gather_links(&self, pages: &[html::Page]) -> Vec<String> {
         let mut seen = HashSet::new();
         let mut links = Vec::new();
-        let in_pages = pages.iter().flat_map(|page| page.links.iter().map(|link| Cow::Borrowed(link.target.as_str())));
+        let in_pages = pages.iter().flat_map(|page| {
+            page.links
+                .iter()
+                .map(|link| Cow::Borrowed(link.target.as_str()))
+        });
         for link in in_pages.chain(measure::links_in(&self.text)) {
             if links.len() >= LINKS_MOST {
                 break;
@@ -202,12 +236,21 @@ impl<'m> Content<'m> {
         let in_part = |part: &Part| {
             // Plain octets are part of the message as it stands, but for wide charsets.
             let plain = part.encoding == decode::Encoding::Plain;
-            let wide = part.charset.as_deref().is_some_and(|c| c.starts_with("utf-16") || c.starts_with("utf-32"));
-            (!plain || wide) && decode::holds(part.encoding, &self.message[part.body.clone()], needle)
+            let wide = part
+                .charset
+                .as_deref()
+                .is_some_and(|c| c.starts_with("utf-16") || c.starts_with("utf-32"));
+            (!plain || wide)
+                && decode::holds(part.encoding, &self.message[part.body.clone()], needle)
         };
         let body = &self.message[headers::header_end(self.message)..];
         memchr::memmem::find(body, needle).is_some()
-            || self.structure.parts.iter().filter(|part| part.is_text()).any(in_part)
+            || self
+                .structure
+                .parts
+                .iter()
+                .filter(|part| part.is_text())
+                .any(in_part)
     }
 }
 

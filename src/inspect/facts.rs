@@ -95,7 +95,10 @@ mod tests {
         let readme = include_str!("../../conf/rules/README.md");
         for fact in FACTS {
             let line = format!("| `{}` | {} |", fact.name, fact.meaning);
-            assert!(readme.contains(&line), "conf/rules/README.md lacks the line:\n{line}");
+            assert!(
+                readme.contains(&line),
+                "conf/rules/README.md lacks the line:\n{line}"
+            );
         }
     }
 }

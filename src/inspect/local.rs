@@ -101,13 +101,21 @@ impl Local {
 fn own(content: &Content<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     if content.holds_anywhere(GTUBE) {
-        found.push(Finding::seen("GTUBE", GTUBE_WEIGHT, "It holds the test string for spam filters (GTUBE)."));
+        found.push(Finding::seen(
+            "GTUBE",
+            GTUBE_WEIGHT,
+            "It holds the test string for spam filters (GTUBE).",
+        ));
     }
     if content.structure.too_deep {
         found.push(Finding::seen("MIME_TOO_DEEP", BOMB_WEIGHT, "Its parts are nested deeper than any mail program does it; the deepest were not taken apart."));
     }
     if content.structure.too_many {
-        found.push(Finding::seen("MIME_TOO_MANY_PARTS", BOMB_WEIGHT, "It has more than a thousand parts; the last were not taken apart."));
+        found.push(Finding::seen(
+            "MIME_TOO_MANY_PARTS",
+            BOMB_WEIGHT,
+            "It has more than a thousand parts; the last were not taken apart.",
+        ));
     }
     found
 }

@@ -23,15 +23,20 @@ const BODY_LETTERS: usize = 100;
 /// Characters below which a local part is too common a word.
 const LOCAL_LEAST: usize = 4;
 
-static LINK: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"(?i-u:\b(?:https?://|www\.))[^\x00-\x20<>"'()\[\]{}|\\^`\x7f]+"#).ok());
-static SHOWN_DOMAIN: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"^(?i-u:(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:[/?:][^ ]*)?)$").ok());
+static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i-u:\b(?:https?://|www\.))[^\x00-\x20<>"'()\[\]{}|\\^`\x7f]+"#).ok()
+});
+static SHOWN_DOMAIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^(?i-u:(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,})(?:[/?:][^ ]*)?$").ok()
+});
 
 /// Addresses of web pages written out in text.
 pub(super) fn links_in(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let found = LINK.as_ref().map(|link| link.find_iter(text));
-    found.into_iter().flatten().map(|m| Cow::Borrowed(m.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?'])))
+    found
+        .into_iter()
+        .flatten()
+        .map(|m| Cow::Borrowed(m.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?'])))
 }
 
 /// The domain somebody registered, lower case; the host if there is none.
@@ -49,7 +54,9 @@ pub(super) fn host(link: &str) -> &str {
         None => link,
     };
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     match host.strip_prefix('[') {
         Some(literal) => literal.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
@@ -57,7 +64,12 @@ pub(super) fn host(link: &str) -> &str {
 }
 
 /// Fills `content.facts`.
-pub(super) fn measure(content: &mut Content<'_>, pages: &mut [Page], envelope: &Envelope, now: Option<Timestamp>) {
+pub(super) fn measure(
+    content: &mut Content<'_>,
+    pages: &mut [Page],
+    envelope: &Envelope,
+    now: Option<Timestamp>,
+) {
     structure(content);
     markup(content, pages);
     links(content, pages);
@@ -98,13 +110,21 @@ fn markup(content: &mut Content<'_>, pages: &[Page]) {
     facts.split_words = sum(|page| page.split_words);
     facts.html_length = content.html.len() as f32;
     let shown = sum(|page| page.text.len());
-    facts.text_ratio = if content.html.is_empty() { 100.0 } else { shown * 100.0 / facts.html_length };
+    facts.text_ratio = if content.html.is_empty() {
+        100.0
+    } else {
+        shown * 100.0 / facts.html_length
+    };
 }
 
 fn links(content: &mut Content<'_>, pages: &[Page]) {
     let mut domains = HashSet::new();
     let (mut numbers, mut own, mut hosts) = (0, 0, 0);
-    let author = content.authors.first().map(|author| registered(author.domain())).unwrap_or_default();
+    let author = content
+        .authors
+        .first()
+        .map(|author| registered(author.domain()))
+        .unwrap_or_default();
     for link in &content.links {
         let host = host(link);
         if host.parse::<std::net::IpAddr>().is_ok() {
@@ -118,14 +138,20 @@ fn links(content: &mut Content<'_>, pages: &[Page]) {
     }
     let lies = pages.iter().flat_map(|page| &page.links).filter(|link| {
         let text = link.text.trim();
-        let shown = SHOWN_DOMAIN.as_ref().is_some_and(|shown| shown.is_match(text));
+        let shown = SHOWN_DOMAIN
+            .as_ref()
+            .is_some_and(|shown| shown.is_match(text));
         let target = host(&link.target);
         shown && target.contains('.') && registered(host(text)) != registered(target)
     });
     content.facts.lying_links = lies.count() as f32;
     content.facts.links = content.links.len() as f32;
     content.facts.link_domains = domains.len() as f32;
-    content.facts.own_links = if hosts > 0 { own as f32 * 100.0 / hosts as f32 } else { 0.0 };
+    content.facts.own_links = if hosts > 0 {
+        own as f32 * 100.0 / hosts as f32
+    } else {
+        0.0
+    };
     content.facts.number_links = numbers as f32;
 }
 
@@ -133,13 +159,22 @@ fn text(content: &mut Content<'_>) {
     let text = &content.text;
     let facts = &mut content.facts;
     let (letters, capitals) = letters(text);
-    facts.body_capitals = if letters >= BODY_LETTERS { capitals as f32 * 100.0 / letters as f32 } else { 0.0 };
+    facts.body_capitals = if letters >= BODY_LETTERS {
+        capitals as f32 * 100.0 / letters as f32
+    } else {
+        0.0
+    };
     if text.is_ascii() {
         facts.text_length = text.len() as f32;
         return;
     }
     facts.text_length = text.chars().count() as f32;
-    let no_width = |c: &char| matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{34f}');
+    let no_width = |c: &char| {
+        matches!(
+            c,
+            '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{34f}'
+        )
+    };
     facts.zero_width = text.chars().filter(no_width).count() as f32;
     facts.mixed_words = text.split_whitespace().filter(|word| mixed(word)).count() as f32;
 }
@@ -155,7 +190,9 @@ fn letters(text: &str) -> (usize, usize) {
 fn mixed(word: &str) -> bool {
     !word.is_ascii()
         && word.bytes().any(|b| b.is_ascii_alphabetic())
-        && word.chars().any(|c| matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{4ff}'))
+        && word
+            .chars()
+            .any(|c| matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{4ff}'))
         && !word.contains(['/', '-', '@', '.', ',', '(', ')'])
 }
 
@@ -170,13 +207,31 @@ fn subject(content: &mut Content<'_>, to: &[Mailbox], envelope: &Envelope) {
         gap = gap.max(run);
     }
     let lower = subject.to_lowercase();
-    let greeting: String = content.text.chars().take(GREETING).flat_map(char::to_lowercase).collect();
+    let greeting: String = content
+        .text
+        .chars()
+        .take(GREETING)
+        .flat_map(char::to_lowercase)
+        .collect();
     let recipients = envelope.to.iter().map(|a| a.key().to_owned());
-    let names: HashSet<String> = to.iter().map(|m| m.address.to_lowercase()).chain(recipients).take(20).collect();
-    let named = |text: &str, names_too| names.iter().any(|address| names_address(text, address, names_too));
+    let names: HashSet<String> = to
+        .iter()
+        .map(|m| m.address.to_lowercase())
+        .chain(recipients)
+        .take(20)
+        .collect();
+    let named = |text: &str, names_too| {
+        names
+            .iter()
+            .any(|address| names_address(text, address, names_too))
+    };
     let facts = &mut content.facts;
     facts.subject_length = subject.chars().count() as f32;
-    facts.subject_capitals = if enough { capitals as f32 * 100.0 / letters as f32 } else { 0.0 };
+    facts.subject_capitals = if enough {
+        capitals as f32 * 100.0 / letters as f32
+    } else {
+        0.0
+    };
     facts.subject_gap = gap as f32;
     facts.subject_names_you = flag(named(&lower, true));
     facts.body_names_you = flag(named(&greeting, false));
@@ -195,36 +250,63 @@ fn names_address(text: &str, address: &str, names_too: bool) -> bool {
         return false;
     }
     let opened = text.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let opened = ["dear ", "hello ", "hi ", "hey "].iter().find_map(|w| opened.strip_prefix(w)).unwrap_or(opened);
+    let opened = ["dear ", "hello ", "hi ", "hey "]
+        .iter()
+        .find_map(|w| opened.strip_prefix(w))
+        .unwrap_or(opened);
     local.len() >= LOCAL_LEAST
-        && opened.strip_prefix(local).is_some_and(|rest| rest.starts_with([',', '!', ':', ' ']) && !rest.starts_with(" - "))
+        && opened
+            .strip_prefix(local)
+            .is_some_and(|rest| rest.starts_with([',', '!', ':', ' ']) && !rest.starts_with(" - "))
 }
 
 fn origin(content: &mut Content<'_>, to: &[Mailbox], envelope: &Envelope) {
     let from = content.authors.first().cloned().unwrap_or_default();
     let own = registered(from.domain());
     let reply = content.mailboxes("Reply-To");
-    let elsewhere = |domain: &str| !domain.is_empty() && !own.is_empty() && registered(domain) != own;
-    let id = content.first("Message-ID").map(|f| decoded(f.value)).unwrap_or_default();
-    let id_domain = id.trim_end_matches('>').rsplit_once('@').map_or("", |(_, domain)| domain);
-    let raw = |name| content.first(name).map_or(0, |f| f.value.iter().filter(|b| **b > 127).count());
+    let elsewhere =
+        |domain: &str| !domain.is_empty() && !own.is_empty() && registered(domain) != own;
+    let id = content
+        .first("Message-ID")
+        .map(|f| decoded(f.value))
+        .unwrap_or_default();
+    let id_domain = id
+        .trim_end_matches('>')
+        .rsplit_once('@')
+        .map_or("", |(_, domain)| domain);
+    let raw = |name| {
+        content
+            .first(name)
+            .map_or(0, |f| f.value.iter().filter(|b| **b > 127).count())
+    };
     let eight_bit = raw("Subject") + raw("From");
     let (received, header) = (content.count("Received"), content.header_octets());
     let shown = from.name.rsplit_once('@').map(|(_, rest)| {
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-')
+            .unwrap_or(rest.len());
         &rest[..end]
     });
     let facts = &mut content.facts;
     facts.name_lies = flag(shown.is_some_and(|domain| domain.contains('.') && elsewhere(domain)));
     facts.reply_elsewhere = flag(reply.iter().any(|m| elsewhere(m.domain())));
-    facts.sender_elsewhere = flag(envelope.from.as_ref().is_some_and(|a| elsewhere(a.domain().as_str())));
+    facts.sender_elsewhere = flag(
+        envelope
+            .from
+            .as_ref()
+            .is_some_and(|a| elsewhere(a.domain().as_str())),
+    );
     facts.id_elsewhere = flag(elsewhere(id_domain));
     facts.no_id_domain = flag(!id.is_empty() && !id_domain.contains('.'));
     facts.eight_bit_header = eight_bit as f32;
     facts.received = received;
     facts.header_octets = header as f32;
     facts.addressees = to.len() as f32;
-    facts.to_is_from = flag(to.len() == 1 && !from.address.is_empty() && to[0].address.eq_ignore_ascii_case(&from.address));
+    facts.to_is_from = flag(
+        to.len() == 1
+            && !from.address.is_empty()
+            && to[0].address.eq_ignore_ascii_case(&from.address),
+    );
     facts.recipients = envelope.to.len() as f32;
 }
 
@@ -237,9 +319,11 @@ fn dates(content: &mut Content<'_>, now: Option<Timestamp>) {
         content.facts.bad_date = 1.0;
         return;
     };
-    let stamped = content
-        .first("Received")
-        .and_then(|f| decoded(f.value).rsplit_once(';').and_then(|(_, text)| self::date(text)));
+    let stamped = content.first("Received").and_then(|f| {
+        decoded(f.value)
+            .rsplit_once(';')
+            .and_then(|(_, text)| self::date(text))
+    });
     let clock = now.and_then(|now| i64::try_from(now.0 / 1000).ok());
     if let Some(arrived) = stamped.or(clock) {
         let hours = (date - arrived) as f32 / 3600.0;
@@ -280,8 +364,19 @@ mod tests {
     fn links_in_plain_text_are_found() {
         let text = "See https://a.example/x?y=1, (www.b.example) and HTTP://\u{e9}.example.";
         let found: Vec<_> = links_in(text).collect();
-        assert_eq!(found, ["https://a.example/x?y=1", "www.b.example", "HTTP://\u{e9}.example"]);
-        assert!(SHOWN_DOMAIN.as_ref().is_some_and(|shown| shown.is_match("www.example.org/x")));
+        assert_eq!(
+            found,
+            [
+                "https://a.example/x?y=1",
+                "www.b.example",
+                "HTTP://\u{e9}.example"
+            ]
+        );
+        assert!(
+            SHOWN_DOMAIN
+                .as_ref()
+                .is_some_and(|shown| shown.is_match("www.example.org/x"))
+        );
     }
 
     #[test]

@@ -48,7 +48,11 @@ impl FromStr for Then {
             _ => count(text)
                 .filter(|n| n.is_finite())
                 .map(|n| Self(WhenUnavailable::Count(n)))
-                .ok_or_else(|| format!("'{text}' is not known; write ignore, defer or count N, such as count 1.5")),
+                .ok_or_else(|| {
+                    format!(
+                        "'{text}' is not known; write ignore, defer or count N, such as count 1.5"
+                    )
+                }),
         }
     }
 }
@@ -71,7 +75,9 @@ impl Serialize for Then {
 
 impl<'de> Deserialize<'de> for Then {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

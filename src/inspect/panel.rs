@@ -45,7 +45,11 @@ impl StandardPanel {
     /// [`RulesError`] says where a rule is wrong, or which option names no rule or check.
     pub fn open(options: &Options, dns: Arc<Dns>, clock: Clock) -> Result<Self, RulesError> {
         let local = Local::open(options, clock)?;
-        if let Some(name) = options.unavailable.keys().find(|name| !auth::NAMES.contains(&name.as_str()) && *name != LOCAL) {
+        if let Some(name) = options
+            .unavailable
+            .keys()
+            .find(|name| !auth::NAMES.contains(&name.as_str()) && *name != LOCAL)
+        {
             return Err(RulesError::new(
                 "inspect.unavailable",
                 0,
@@ -94,7 +98,11 @@ impl StandardPanel {
 
     async fn look(&self, mail: &Mail) -> Result<Seen, &'static str> {
         let large = mail.message.size() >= LARGE;
-        let (local, message, envelope) = (self.local.clone(), mail.message.bytes().clone(), &mail.envelope);
+        let (local, message, envelope) = (
+            self.local.clone(),
+            mail.message.bytes().clone(),
+            &mail.envelope,
+        );
         if !large {
             return Ok(local.inspect(&message, envelope));
         }
@@ -108,7 +116,8 @@ impl StandardPanel {
             return Identity::default();
         };
         if mail.message.size() < LARGE {
-            return Box::pin(authenticator.check(mail.message.bytes(), &mail.envelope, deadline)).await;
+            return Box::pin(authenticator.check(mail.message.bytes(), &mail.envelope, deadline))
+                .await;
         }
         // Hashing a large body takes its time too.
         let (own, runtime) = (authenticator.clone(), tokio::runtime::Handle::current());
@@ -125,7 +134,9 @@ impl StandardPanel {
 
     async fn others(&self, mail: &Mail, deadline: Instant) -> Vec<Finding> {
         let all = self.more.iter().map(|inspector| async move {
-            in_time(deadline, inspector.inspect(mail)).await.unwrap_or_else(|why| vec![gap(inspector.name(), why)])
+            in_time(deadline, inspector.inspect(mail))
+                .await
+                .unwrap_or_else(|why| vec![gap(inspector.name(), why)])
         });
         join_all(all).await.concat()
     }
@@ -133,9 +144,17 @@ impl StandardPanel {
     /// Weights and consequences as the options say.
     fn settled(&self, found: Vec<Finding>) -> Vec<Finding> {
         let settle = |finding| match finding {
-            Finding::Seen { name, weight, reason } => {
+            Finding::Seen {
+                name,
+                weight,
+                reason,
+            } => {
                 let weight = self.scores.get(&name).copied().unwrap_or(weight);
-                (weight != 0.0).then_some(Finding::Seen { name, weight, reason })
+                (weight != 0.0).then_some(Finding::Seen {
+                    name,
+                    weight,
+                    reason,
+                })
             }
             Finding::Unavailable { name, why, then } => {
                 let then = self.unavailable.get(&name).map_or(then, |then| then.0);
@@ -184,7 +203,9 @@ impl Panel for StandardPanel {
 }
 
 async fn in_time<T>(deadline: Instant, check: impl Future<Output = T>) -> Result<T, &'static str> {
-    timeout_at(deadline, check).await.map_err(|_| "it did not finish in time")
+    timeout_at(deadline, check)
+        .await
+        .map_err(|_| "it did not finish in time")
 }
 
 fn gap(name: &str, why: &str) -> Finding {

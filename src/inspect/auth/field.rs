@@ -34,9 +34,16 @@ pub(super) fn value(results: &Results<'_>, envelope: &Envelope) -> String {
         "" => format!("dmarc={dmarc}"),
         _ => format!("dmarc={dmarc} header.from={}", property(author)),
     });
-    let arc = results.arc.as_ref().map_or("temperror", |output| dkim_word(output.result()));
+    let arc = results
+        .arc
+        .as_ref()
+        .map_or("temperror", |output| dkim_word(output.result()));
     // "neutral" and "permerror" are not words of ARC (RFC 8617 section 4.1).
-    let arc = if matches!(arc, "neutral" | "permerror") { "fail" } else { arc };
+    let arc = if matches!(arc, "neutral" | "permerror") {
+        "fail"
+    } else {
+        arc
+    };
     lines.push(format!("arc={arc}"));
     lines.join(";\r\n\t")
 }
@@ -50,7 +57,11 @@ fn dkim(results: &Results<'_>, lines: &mut Vec<String>) {
         let word = dkim_word(output.result());
         lines.push(match output.signature() {
             Some(signature) => {
-                format!("dkim={word} header.d={} header.s={}", property(&signature.d), property(&signature.s))
+                format!(
+                    "dkim={word} header.d={} header.s={}",
+                    property(&signature.d),
+                    property(&signature.s)
+                )
             }
             None => format!("dkim={word}"),
         });
@@ -99,7 +110,10 @@ mod tests {
 
     #[test]
     fn nothing_breaks_out_of_a_property() {
-        assert_eq!(property("a@b.example; dkim=pass (x)\r\nX: \"y\""), "a@b.example??dkim?pass??x????X???y?");
+        assert_eq!(
+            property("a@b.example; dkim=pass (x)\r\nX: \"y\""),
+            "a@b.example??dkim?pass??x????X???y?"
+        );
         assert_eq!(property(&"x".repeat(5000)).len(), PROPERTY_MOST);
     }
 }

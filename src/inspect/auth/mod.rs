@@ -73,7 +73,12 @@ impl Authenticator {
 
     /// Verifies a mail from outside. Done by `deadline`, whatever the DNS does;
     /// mail from our own users has no identity to prove.
-    pub(super) async fn check(&self, message: &[u8], envelope: &Envelope, deadline: Instant) -> Identity {
+    pub(super) async fn check(
+        &self,
+        message: &[u8],
+        envelope: &Envelope,
+        deadline: Instant,
+    ) -> Identity {
         if envelope.direction == Direction::Outbound {
             return Identity::default();
         }
@@ -90,7 +95,11 @@ impl Authenticator {
             parsed.as_headers.clear();
             parsed.aar_headers.clear();
         }
-        let asker = Asker { resolver, zone: self.dns.zone(), deadline };
+        let asker = Asker {
+            resolver,
+            zone: self.dns.zone(),
+            deadline,
+        };
         let results = Box::pin(asker.ask(&parsed, envelope)).await;
         if results.lost() {
             self.dns.unanswered();
@@ -143,7 +152,11 @@ impl<'d> Asker<'d> {
         timeout_at(self.deadline, check).await.map_err(|_| LATE)
     }
 
-    async fn ask<'m>(&self, message: &'m AuthenticatedMessage<'m>, envelope: &Envelope) -> Results<'m>
+    async fn ask<'m>(
+        &self,
+        message: &'m AuthenticatedMessage<'m>,
+        envelope: &Envelope,
+    ) -> Results<'m>
     where
         'd: 'm,
     {
@@ -161,8 +174,16 @@ impl<'d> Asker<'d> {
         let from = sender_domain(envelope);
         let signatures = dkim.as_deref().unwrap_or_default();
         let question = DmarcParameters::new(message, signatures, from, &known);
-        let dmarc = self.in_time(Box::pin(self.resolver.verify_dmarc(self.with(question)))).await;
-        Results { spf, helo, dkim, arc, dmarc }
+        let dmarc = self
+            .in_time(Box::pin(self.resolver.verify_dmarc(self.with(question))))
+            .await;
+        Results {
+            spf,
+            helo,
+            dkim,
+            arc,
+            dmarc,
+        }
     }
 
     /// SPF of the reverse path, or of the HELO name if that is empty; and HELO's own.
@@ -175,10 +196,15 @@ impl<'d> Asker<'d> {
         let named = helo.contains('.') && !helo.starts_with('[');
         let of_helo = async {
             let question = SpfParameters::verify_ehlo(client, helo, "unknown");
-            self.in_time(Box::pin(self.resolver.verify_spf(self.with(question)))).await
+            self.in_time(Box::pin(self.resolver.verify_spf(self.with(question))))
+                .await
         };
         let Some(from) = &envelope.from else {
-            let helo = if named { of_helo.await } else { Ok(SpfOutput::default()) };
+            let helo = if named {
+                of_helo.await
+            } else {
+                Ok(SpfOutput::default())
+            };
             return (Some(helo), None);
         };
         let from = from.to_string();
@@ -204,16 +230,25 @@ fn sender_domain(envelope: &Envelope) -> &str {
 /// networks, from where a front relay passes on what others sent.
 fn speaks(client: IpAddr) -> bool {
     match client {
-        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified()),
+        IpAddr::V4(v4) => {
+            !(v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified())
+        }
         IpAddr::V6(v6) => {
-            !(v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local())
+            !(v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_unique_local()
+                || v6.is_unicast_link_local())
         }
     }
 }
 
 impl Results<'_> {
     fn dkim_passed(&self) -> Option<&DkimOutput<'_>> {
-        self.dkim.as_ref().ok()?.iter().find(|output| *output.result() == DkimResult::Pass)
+        self.dkim
+            .as_ref()
+            .ok()?
+            .iter()
+            .find(|output| *output.result() == DkimResult::Pass)
     }
 
     /// DMARC as it may be judged: without SPF, only a pass is sure.
@@ -236,11 +271,19 @@ impl Results<'_> {
 
     /// True if a question went unanswered.
     fn lost(&self) -> bool {
-        self.findings().iter().any(|finding| matches!(finding, Finding::Unavailable { .. }))
+        self.findings()
+            .iter()
+            .any(|finding| matches!(finding, Finding::Unavailable { .. }))
     }
 
     fn findings(&self) -> Vec<Finding> {
-        [self.spf_findings(), self.dkim_findings(), self.dmarc_findings(), self.arc_findings()].concat()
+        [
+            self.spf_findings(),
+            self.dkim_findings(),
+            self.dmarc_findings(),
+            self.arc_findings(),
+        ]
+        .concat()
     }
 
     fn spf_findings(&self) -> Vec<Finding> {
@@ -250,16 +293,34 @@ impl Results<'_> {
             Some(Err(why)) => vec![gap("SPF", why)],
             Some(Ok(output)) => match output.result() {
                 SpfResult::TempError => vec![gap("SPF", LOST)],
-                SpfResult::Fail => seen("SPF_FAIL", SPF_FAIL, "The sender's domain says that this client may not send its mail (SPF)."),
-                SpfResult::SoftFail => {
-                    seen("SPF_SOFTFAIL", SPF_SOFTFAIL, "The sender's domain says that this client probably may not send its mail (SPF).")
-                }
-                SpfResult::PermError => seen("SPF_PERMERROR", SPF_PERMERROR, "The SPF record of the sender's domain is wrong."),
+                SpfResult::Fail => seen(
+                    "SPF_FAIL",
+                    SPF_FAIL,
+                    "The sender's domain says that this client may not send its mail (SPF).",
+                ),
+                SpfResult::SoftFail => seen(
+                    "SPF_SOFTFAIL",
+                    SPF_SOFTFAIL,
+                    "The sender's domain says that this client probably may not send its mail (SPF).",
+                ),
+                SpfResult::PermError => seen(
+                    "SPF_PERMERROR",
+                    SPF_PERMERROR,
+                    "The SPF record of the sender's domain is wrong.",
+                ),
                 SpfResult::Pass | SpfResult::Neutral | SpfResult::None => Vec::new(),
             },
         };
-        if self.helo.as_ref().is_some_and(|output| output.result() == SpfResult::Fail) {
-            found.extend(seen("SPF_HELO_FAIL", SPF_HELO_FAIL, "The client greets with a name whose domain denies it (SPF)."));
+        if self
+            .helo
+            .as_ref()
+            .is_some_and(|output| output.result() == SpfResult::Fail)
+        {
+            found.extend(seen(
+                "SPF_HELO_FAIL",
+                SPF_HELO_FAIL,
+                "The client greets with a name whose domain denies it (SPF).",
+            ));
         }
         found
     }
@@ -270,28 +331,51 @@ impl Results<'_> {
             Err(why) => return vec![gap("DKIM", why)],
         };
         if self.dkim_passed().is_some() {
-            return vec![Finding::seen("DKIM_VALID", DKIM_VALID, "A signature of its domain is valid (DKIM).")];
+            return vec![Finding::seen(
+                "DKIM_VALID",
+                DKIM_VALID,
+                "A signature of its domain is valid (DKIM).",
+            )];
         }
-        if outputs.iter().any(|output| matches!(output.result(), DkimResult::TempError(_))) {
+        if outputs
+            .iter()
+            .any(|output| matches!(output.result(), DkimResult::TempError(_)))
+        {
             return vec![gap("DKIM", LOST)];
         }
         match outputs.is_empty() {
             true => Vec::new(),
-            false => vec![Finding::seen("DKIM_INVALID", DKIM_INVALID, "It is signed, and no signature is valid (DKIM).")],
+            false => vec![Finding::seen(
+                "DKIM_INVALID",
+                DKIM_INVALID,
+                "It is signed, and no signature is valid (DKIM).",
+            )],
         }
     }
 
     fn dmarc_findings(&self) -> Vec<Finding> {
         let (name, weight, reason) = match self.dmarc() {
             Err(why) => return vec![gap("DMARC", why)],
-            Ok((DmarcResult::Pass, _)) => ("DMARC_PASS", DMARC_PASS, "The author's domain is proven (DMARC)."),
-            Ok((DmarcResult::Fail(_), Policy::Reject)) => {
-                ("DMARC_REJECT", DMARC_REJECT, "The author's domain is not proven, and asks to reject such mail (DMARC).")
-            }
-            Ok((DmarcResult::Fail(_), Policy::Quarantine)) => {
-                ("DMARC_QUARANTINE", DMARC_QUARANTINE, "The author's domain is not proven, and asks to quarantine such mail (DMARC).")
-            }
-            Ok((DmarcResult::Fail(_), _)) => ("DMARC_FAIL", DMARC_FAIL, "The author's domain is not proven (DMARC)."),
+            Ok((DmarcResult::Pass, _)) => (
+                "DMARC_PASS",
+                DMARC_PASS,
+                "The author's domain is proven (DMARC).",
+            ),
+            Ok((DmarcResult::Fail(_), Policy::Reject)) => (
+                "DMARC_REJECT",
+                DMARC_REJECT,
+                "The author's domain is not proven, and asks to reject such mail (DMARC).",
+            ),
+            Ok((DmarcResult::Fail(_), Policy::Quarantine)) => (
+                "DMARC_QUARANTINE",
+                DMARC_QUARANTINE,
+                "The author's domain is not proven, and asks to quarantine such mail (DMARC).",
+            ),
+            Ok((DmarcResult::Fail(_), _)) => (
+                "DMARC_FAIL",
+                DMARC_FAIL,
+                "The author's domain is not proven (DMARC).",
+            ),
             Ok(_) => return Vec::new(),
         };
         vec![Finding::seen(name, weight, reason)]
@@ -301,7 +385,9 @@ impl Results<'_> {
     fn arc_findings(&self) -> Vec<Finding> {
         match &self.arc {
             Err(why) => vec![gap("ARC", why)],
-            Ok(output) if matches!(output.result(), DkimResult::TempError(_)) => vec![gap("ARC", LOST)],
+            Ok(output) if matches!(output.result(), DkimResult::TempError(_)) => {
+                vec![gap("ARC", LOST)]
+            }
             Ok(_) => Vec::new(),
         }
     }

@@ -21,7 +21,10 @@ impl<N: Clone> Expr<N> {
     /// # Errors
     /// What is wrong with it, in words.
     pub(super) fn parse(text: &str) -> Result<Expr<String>, String> {
-        let mut reader = Reader { rest: text, depth: 0 };
+        let mut reader = Reader {
+            rest: text,
+            depth: 0,
+        };
         let expr = reader.either()?;
         match reader.rest.trim_start() {
             "" => Ok(expr),
@@ -54,11 +57,13 @@ impl Expr<String> {
     /// # Errors
     /// The name that has no place.
     pub(super) fn placed(&self, places: &HashMap<&str, usize>) -> Result<Expr<usize>, String> {
-        let all = |of: &[Expr<String>]| of.iter().map(|e| e.placed(places)).collect::<Result<_, _>>();
+        let all = |of: &[Expr<String>]| {
+            of.iter()
+                .map(|e| e.placed(places))
+                .collect::<Result<_, _>>()
+        };
         Ok(match self {
-            Expr::Name(name) => {
-                Expr::Name(*places.get(name.as_str()).ok_or_else(|| name.clone())?)
-            }
+            Expr::Name(name) => Expr::Name(*places.get(name.as_str()).ok_or_else(|| name.clone())?),
             Expr::Not(inner) => Expr::Not(Box::new(inner.placed(places)?)),
             Expr::All(of) => Expr::All(all(of)?),
             Expr::Some(least, of) => Expr::Some(*least, all(of)?),
@@ -127,7 +132,11 @@ impl Reader<'_> {
         }
         if self.take("(") {
             let inner = self.either()?;
-            return if self.take(")") { Ok(inner) } else { Err("a ')' is missing".to_owned()) };
+            return if self.take(")") {
+                Ok(inner)
+            } else {
+                Err("a ')' is missing".to_owned())
+            };
         }
         let word = self.word().to_owned();
         if word.is_empty() {
@@ -157,7 +166,10 @@ impl Reader<'_> {
     }
 }
 
-fn one_or(mut of: Vec<Expr<String>>, many: impl Fn(Vec<Expr<String>>) -> Expr<String>) -> Expr<String> {
+fn one_or(
+    mut of: Vec<Expr<String>>,
+    many: impl Fn(Vec<Expr<String>>) -> Expr<String>,
+) -> Expr<String> {
     match of.pop() {
         Some(only) if of.is_empty() => only,
         Some(last) => {
@@ -190,7 +202,17 @@ mod tests {
         ] {
             assert_eq!(holds(text), Ok(want), "{text}");
         }
-        for text in ["", "T &&", "(T", "T F", "3 of (T)", "0 of (T)", "2 (T)", "T & T", &"(".repeat(99)] {
+        for text in [
+            "",
+            "T &&",
+            "(T",
+            "T F",
+            "3 of (T)",
+            "0 of (T)",
+            "2 (T)",
+            "T & T",
+            &"(".repeat(99),
+        ] {
             assert!(holds(text).is_err(), "{text}");
         }
     }

@@ -66,7 +66,11 @@ pub struct Explained {
 
 /// A test, ready to run.
 enum Check {
-    Match { group: usize, index: usize, negated: bool },
+    Match {
+        group: usize,
+        index: usize,
+        negated: bool,
+    },
     Fields(usize, Sign, f32),
     Fact(Fact, Sign, f32),
     Meta(Expr<usize>),
@@ -145,12 +149,17 @@ impl RuleSet {
                     pattern,
                     negated,
                 } => {
-                    let pattern = compiled(pattern)
-                        .map_err(|e| row.fault(e, "see docs.rs/regex for what may stand in a pattern"))?;
-                    let group = position_or_push(&mut groups, |g| g.place == *place, || Group {
-                        place: place.clone(),
-                        patterns: Vec::new(),
-                    });
+                    let pattern = compiled(pattern).map_err(|e| {
+                        row.fault(e, "see docs.rs/regex for what may stand in a pattern")
+                    })?;
+                    let group = position_or_push(
+                        &mut groups,
+                        |g| g.place == *place,
+                        || Group {
+                            place: place.clone(),
+                            patterns: Vec::new(),
+                        },
+                    );
                     groups[group].patterns.push(pattern);
                     Check::Match {
                         group,
@@ -164,7 +173,10 @@ impl RuleSet {
                 }
                 Test::Fact(fact, sign, number) => Check::Fact(*fact, *sign, *number),
                 Test::Meta(expr) => Check::Meta(expr.placed(&places).map_err(|name| {
-                    row.fault(format!("there is no rule {name}"), "name rules that are loaded")
+                    row.fault(
+                        format!("there is no rule {name}"),
+                        "name rules that are loaded",
+                    )
                 })?),
             };
             rules.push(Rule {
@@ -188,7 +200,10 @@ impl RuleSet {
     /// How many rules there are, those for others' use not counted.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rules.iter().filter(|rule| rule.score.is_some()).count()
+        self.rules
+            .iter()
+            .filter(|rule| rule.score.is_some())
+            .count()
     }
 
     #[must_use]
@@ -210,7 +225,13 @@ impl RuleSet {
             .iter()
             .zip(&truth)
             .filter(|(_, fires)| **fires)
-            .filter_map(|(rule, _)| Some(Finding::seen(rule.name.as_str(), rule.score?, rule.description.as_str())))
+            .filter_map(|(rule, _)| {
+                Some(Finding::seen(
+                    rule.name.as_str(),
+                    rule.score?,
+                    rule.description.as_str(),
+                ))
+            })
             .collect()
     }
 
@@ -244,7 +265,11 @@ impl RuleSet {
                 hits
             })
             .collect();
-        let counts: Vec<f32> = self.counted.iter().map(|name| content.count(name)).collect();
+        let counts: Vec<f32> = self
+            .counted
+            .iter()
+            .map(|name| content.count(name))
+            .collect();
         let mut truth = vec![false; self.rules.len()];
         for &at in &self.order {
             truth[at] = match &self.rules[at].check {
@@ -274,7 +299,10 @@ impl RuleSet {
                 content.each(&group.place, envelope, &mut |text| {
                     if found.is_none() {
                         found = pattern.find(text).map(|m| {
-                            String::from_utf8_lossy(m.as_bytes()).chars().take(SHOWN_MOST).collect()
+                            String::from_utf8_lossy(m.as_bytes())
+                                .chars()
+                                .take(SHOWN_MOST)
+                                .collect()
                         });
                     }
                 });
@@ -294,11 +322,18 @@ fn compiled(pattern: &str) -> Result<Regex, String> {
         .map_err(|e| match e {
             regex::Error::CompiledTooBig(_) => "the pattern is too big".to_owned(),
             // The last line of the report says what; those before it draw where.
-            other => format!("the pattern is wrong: {}", other.to_string().lines().last().unwrap_or_default().trim()),
+            other => format!(
+                "the pattern is wrong: {}",
+                other.to_string().lines().last().unwrap_or_default().trim()
+            ),
         })
 }
 
-fn position_or_push<T>(list: &mut Vec<T>, same: impl Fn(&T) -> bool, make: impl Fn() -> T) -> usize {
+fn position_or_push<T>(
+    list: &mut Vec<T>,
+    same: impl Fn(&T) -> bool,
+    make: impl Fn() -> T,
+) -> usize {
     list.iter().position(same).unwrap_or_else(|| {
         list.push(make());
         list.len() - 1

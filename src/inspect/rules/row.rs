@@ -129,7 +129,10 @@ pub(super) fn rows(file: &str, text: &str) -> Result<Vec<Row>, RulesError> {
 fn row(file: &str, line: usize, text: &str) -> Result<Row, RulesError> {
     let fail = |(fault, remedy): Fault| RulesError::new(file, line, fault, remedy);
     if text.len() > ROW_MOST {
-        return Err(fail(fault("the rule is too long", "split it in two, and join them with meta")));
+        return Err(fail(fault(
+            "the rule is too long",
+            "split it in two, and join them with meta",
+        )));
     }
     let mut reader = Reader { rest: text };
     let shown = match reader.word() {
@@ -137,18 +140,39 @@ fn row(file: &str, line: usize, text: &str) -> Result<Row, RulesError> {
         "let" => false,
         word => {
             let found = format!("'{word}' begins no rule");
-            return Err(fail(fault(found, "write rule NAME SCORE TEST \"DESCRIPTION\", or let NAME TEST")));
+            return Err(fail(fault(
+                found,
+                "write rule NAME SCORE TEST \"DESCRIPTION\", or let NAME TEST",
+            )));
         }
     };
     let name = reader.name().map_err(fail)?;
-    let score = if shown { Some(reader.score().map_err(fail)?) } else { None };
-    let description = if shown { reader.description().map_err(fail)? } else { String::new() };
+    let score = if shown {
+        Some(reader.score().map_err(fail)?)
+    } else {
+        None
+    };
+    let description = if shown {
+        reader.description().map_err(fail)?
+    } else {
+        String::new()
+    };
     let test = reader.test().map_err(fail)?;
     if !reader.rest.trim().is_empty() {
         let found = format!("'{}' is left over", reader.rest.trim());
-        return Err(fail(fault(found, "a rule is NAME SCORE TEST \"DESCRIPTION\" and no more")));
+        return Err(fail(fault(
+            found,
+            "a rule is NAME SCORE TEST \"DESCRIPTION\" and no more",
+        )));
     }
-    Ok(Row { name, score, test, description, file: file.to_owned(), line })
+    Ok(Row {
+        name,
+        score,
+        test,
+        description,
+        file: file.to_owned(),
+        line,
+    })
 }
 
 /// What is wrong, and what to do.
@@ -191,12 +215,22 @@ impl<'t> Reader<'t> {
         word.parse::<f32>()
             .ok()
             .filter(|score| score.is_finite() && score.abs() <= SCORE_MOST)
-            .ok_or_else(|| fault(format!("'{word}' is no score"), "write a number such as 1.5 or -0.3"))
+            .ok_or_else(|| {
+                fault(
+                    format!("'{word}' is no score"),
+                    "write a number such as 1.5 or -0.3",
+                )
+            })
     }
 
     /// The description stands last; it is taken off the end.
     fn description(&mut self) -> Result<String, Fault> {
-        let missing = || fault("the description is missing", "end the rule with plain words in double quotes");
+        let missing = || {
+            fault(
+                "the description is missing",
+                "end the rule with plain words in double quotes",
+            )
+        };
         let inner = self.rest.trim_end().strip_suffix('"').ok_or_else(missing)?;
         let (test, words) = inner.rsplit_once('"').ok_or_else(missing)?;
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -230,7 +264,10 @@ impl<'t> Reader<'t> {
             "meta" => {
                 let expr = Expr::<String>::parse(std::mem::take(&mut self.rest));
                 expr.map(Test::Meta).map_err(|e| {
-                    fault(format!("the expression is wrong: {e}"), "write such as A && (B || !C) or 2 of (A, B, C)")
+                    fault(
+                        format!("the expression is wrong: {e}"),
+                        "write such as A && (B || !C) or 2 of (A, B, C)",
+                    )
                 })
             }
             _ => Err(fault(
@@ -243,16 +280,25 @@ impl<'t> Reader<'t> {
     fn header(&mut self, raw: bool) -> Result<Test, Fault> {
         let field = self.word().to_ascii_lowercase();
         if field.is_empty() || field.contains(['~', '/', ':', '"']) {
-            return Err(fault("the name of the field is missing", "write such as header Subject ~ /words/i"));
+            return Err(fault(
+                "the name of the field is missing",
+                "write such as header Subject ~ /words/i",
+            ));
         }
         let before = self.rest;
         match self.word() {
             "exists" => Ok(Test::Fields(field, Sign::More, 0.0)),
             "missing" => Ok(Test::Fields(field, Sign::Equal, 0.0)),
-            "count" => self.comparison().map(|(sign, number)| Test::Fields(field, sign, number)),
+            "count" => self
+                .comparison()
+                .map(|(sign, number)| Test::Fields(field, sign, number)),
             _ => {
                 self.rest = before;
-                self.matches(if raw { Place::RawField(field) } else { Place::Field(field) })
+                self.matches(if raw {
+                    Place::RawField(field)
+                } else {
+                    Place::Field(field)
+                })
             }
         }
     }
@@ -267,18 +313,27 @@ impl<'t> Reader<'t> {
         let get = facts::named(word).ok_or_else(|| {
             fault(
                 format!("'{word}' is not known of the structure"),
-                format!("write part-type, file-name or one of {}", facts::names().collect::<Vec<_>>().join(", ")),
+                format!(
+                    "write part-type, file-name or one of {}",
+                    facts::names().collect::<Vec<_>>().join(", ")
+                ),
             )
         })?;
         if self.rest.trim().is_empty() {
             return Ok(Test::Fact(get, Sign::More, 0.0));
         }
-        self.comparison().map(|(sign, number)| Test::Fact(get, sign, number))
+        self.comparison()
+            .map(|(sign, number)| Test::Fact(get, sign, number))
     }
 
     fn comparison(&mut self) -> Result<(Sign, f32), Fault> {
         let (sign, number) = (self.word(), self.word());
-        let wrong = || fault(format!("'{sign} {number}' is no comparison"), "write such as > 3, <= 20 or == 0");
+        let wrong = || {
+            fault(
+                format!("'{sign} {number}' is no comparison"),
+                "write such as > 3, <= 20 or == 0",
+            )
+        };
         let sign = match sign {
             ">" => Sign::More,
             "<" => Sign::Less,
@@ -287,7 +342,11 @@ impl<'t> Reader<'t> {
             "==" => Sign::Equal,
             _ => return Err(wrong()),
         };
-        let number = number.parse().ok().filter(|n: &f32| n.is_finite()).ok_or_else(wrong)?;
+        let number = number
+            .parse()
+            .ok()
+            .filter(|n: &f32| n.is_finite())
+            .ok_or_else(wrong)?;
         Ok((sign, number))
     }
 
@@ -295,9 +354,19 @@ impl<'t> Reader<'t> {
         let negated = match self.word() {
             "~" => false,
             "!~" => true,
-            word => return Err(fault(format!("'{word}' stands where ~ or !~ must"), "write such as ~ /words/i")),
+            word => {
+                return Err(fault(
+                    format!("'{word}' stands where ~ or !~ must"),
+                    "write such as ~ /words/i",
+                ));
+            }
         };
-        let wrong = || fault("the pattern is missing or has no end", "write it between slashes, a slash in it as \\/");
+        let wrong = || {
+            fault(
+                "the pattern is missing or has no end",
+                "write it between slashes, a slash in it as \\/",
+            )
+        };
         let rest = self.rest.trim_start().strip_prefix('/').ok_or_else(wrong)?;
         let mut escaped = false;
         let end = rest
@@ -312,7 +381,11 @@ impl<'t> Reader<'t> {
         let flags = after.bytes().take_while(u8::is_ascii_alphabetic).count();
         self.rest = &after[flags..];
         let pattern = flagged(pattern, &after[..flags])?;
-        Ok(Test::Match { place, pattern, negated })
+        Ok(Test::Match {
+            place,
+            pattern,
+            negated,
+        })
     }
 }
 
@@ -325,7 +398,12 @@ fn flagged(pattern: &str, flags: &str) -> Result<String, Fault> {
         match flag {
             'i' | 's' | 'm' | 'x' => on.push(flag),
             'u' => off = "",
-            _ => return Err(fault(format!("'{flag}' is no flag of a pattern"), "flags are i, m, s, u and x")),
+            _ => {
+                return Err(fault(
+                    format!("'{flag}' is no flag of a pattern"),
+                    "flags are i, m, s, u and x",
+                ));
+            }
         }
     }
     let pattern = pattern.replace("\\/", "/");
@@ -343,10 +421,22 @@ mod tests {
     fn rules_are_read_with_their_continuation_lines() {
         let text = "# words\n\nrule A_1 2.5 header Subject ~ /a\\/b \"c\"/i\n    \"Plain words.\"\nlet B body !~ /x/\n";
         let rows = rows("f", text).expect("rules");
-        assert_eq!((rows[0].name.as_str(), rows[0].score, rows[0].line), ("A_1", Some(2.5), 3));
+        assert_eq!(
+            (rows[0].name.as_str(), rows[0].score, rows[0].line),
+            ("A_1", Some(2.5), 3)
+        );
         assert_eq!(rows[0].description, "Plain words.");
-        assert!(matches!(&rows[0].test, Test::Match { pattern, .. } if pattern == "(?i-u:a/b \"c\")"));
-        assert!(matches!(&rows[1].test, Test::Match { negated: true, place: Place::Body, .. }));
+        assert!(
+            matches!(&rows[0].test, Test::Match { pattern, .. } if pattern == "(?i-u:a/b \"c\")")
+        );
+        assert!(matches!(
+            &rows[1].test,
+            Test::Match {
+                negated: true,
+                place: Place::Body,
+                ..
+            }
+        ));
         assert_eq!(rows[1].score, None);
     }
 
@@ -369,8 +459,13 @@ mod tests {
             ("rule A 1 header ~ /x/ \"d\"", "field"),
             ("rule A 1 meta B && \"d\"", "expression"),
         ] {
-            let error = rows("my.rules", &format!("\n{text}\n")).expect_err(text).to_string();
-            assert!(error.starts_with("my.rules:2: ") && error.contains(part), "{text}: {error}");
+            let error = rows("my.rules", &format!("\n{text}\n"))
+                .expect_err(text)
+                .to_string();
+            assert!(
+                error.starts_with("my.rules:2: ") && error.contains(part),
+                "{text}: {error}"
+            );
             assert!(error.contains("; "), "no remedy: {error}");
         }
     }

@@ -36,8 +36,9 @@ pub(super) fn read(sources: &[String]) -> Result<Vec<(String, String)>, RulesErr
         }
         for path in paths(source)? {
             let name = path.display().to_string();
-            let text = file(&path)
-                .map_err(|fault| RulesError::new(name.as_str(), 0, fault, "correct the option rules"))?;
+            let text = file(&path).map_err(|fault| {
+                RulesError::new(name.as_str(), 0, fault, "correct the option rules")
+            })?;
             files.push((name, text));
         }
     }
@@ -55,7 +56,10 @@ fn file(path: &Path) -> Result<String, String> {
 /// The files a path names, sorted. A `*` in the last component stands for any run of characters.
 fn paths(source: &str) -> Result<Vec<PathBuf>, RulesError> {
     let path = Path::new(source);
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .and_then(|n| n.to_str())
+        .unwrap_or_default();
     let Some((head, tail)) = name.split_once('*') else {
         return Ok(vec![path.to_owned()]);
     };
@@ -77,7 +81,9 @@ fn paths(source: &str) -> Result<Vec<PathBuf>, RulesError> {
     found.sort();
     match found.len() {
         0 => Err(fail("no file has such a name".to_owned())),
-        n if n > FILES_MOST => Err(fail(format!("more than {FILES_MOST} files have such a name"))),
+        n if n > FILES_MOST => Err(fail(format!(
+            "more than {FILES_MOST} files have such a name"
+        ))),
         _ => Ok(found),
     }
 }

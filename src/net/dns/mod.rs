@@ -78,8 +78,15 @@ impl Dns {
                 Err(e) => return Ok(Self::off(format!("the system names no DNS server: {e}"))),
             }
         } else {
-            let servers = options.servers.iter().map(|text| server(text)).collect::<Result<Vec<_>, _>>()?;
-            (ResolverConfig::from_parts(None, Vec::new(), servers), ResolverOpts::default())
+            let servers = options
+                .servers
+                .iter()
+                .map(|text| server(text))
+                .collect::<Result<Vec<_>, _>>()?;
+            (
+                ResolverConfig::from_parts(None, Vec::new(), servers),
+                ResolverOpts::default(),
+            )
         };
         settings.timeout = options.timeout.0;
         settings.attempts = 1;
@@ -106,10 +113,12 @@ impl Dns {
     pub fn fixed(zone: &str) -> Result<Self, ZoneError> {
         let zone = zone.parse()?;
         let nobody = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
-        Ok(match MessageAuthenticator::new(nobody, ResolverOpts::default()) {
-            Ok(resolver) => Self::from(Source::Fixed(Box::new(resolver)), zone),
-            Err(e) => Self::off(format!("the resolver cannot start: {e}")),
-        })
+        Ok(
+            match MessageAuthenticator::new(nobody, ResolverOpts::default()) {
+                Ok(resolver) => Self::from(Source::Fixed(Box::new(resolver)), zone),
+                Err(e) => Self::off(format!("the resolver cannot start: {e}")),
+            },
+        )
     }
 
     fn from(source: Source, zone: Zone) -> Self {
@@ -183,7 +192,9 @@ fn server(text: &str) -> Result<NameServerConfig, ServerError> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(NameServerConfig::udp_and_tcp(address));
     }
-    let socket: SocketAddr = text.parse().map_err(|_| ServerError(text.chars().take(80).collect()))?;
+    let socket: SocketAddr = text
+        .parse()
+        .map_err(|_| ServerError(text.chars().take(80).collect()))?;
     let mut config = NameServerConfig::udp_and_tcp(socket.ip());
     for connection in &mut config.connections {
         connection.port = socket.port();
@@ -198,15 +209,24 @@ mod tests {
     #[test]
     fn servers_are_addresses_with_or_without_port() {
         assert!(server("192.0.2.1").is_ok() && server("2001:db8::1").is_ok());
-        assert_eq!(server("[2001:db8::1]:5353").expect("server").connections[0].port, 5353);
+        assert_eq!(
+            server("[2001:db8::1]:5353").expect("server").connections[0].port,
+            5353
+        );
         assert!(server("dns.example").is_err());
     }
 
     #[tokio::test]
     async fn xx06_without_dns_the_answer_is_why() {
-        let options = Options { enabled: false, ..Options::default() };
+        let options = Options {
+            enabled: false,
+            ..Options::default()
+        };
         let dns = Dns::open(&options).expect("dns");
-        assert_eq!(dns.resolver().await.err().as_deref(), Some("DNS is switched off"));
+        assert_eq!(
+            dns.resolver().await.err().as_deref(),
+            Some("DNS is switched off")
+        );
     }
 
     #[tokio::test]
@@ -225,6 +245,9 @@ mod tests {
         assert!(silent.recv(&mut buffer).is_ok(), "it was asked");
         while silent.recv(&mut buffer).is_ok() {}
         assert!(dns.resolver().await.is_err());
-        assert!(silent.recv(&mut buffer).is_err(), "it was asked again at once");
+        assert!(
+            silent.recv(&mut buffer).is_err(),
+            "it was asked again at once"
+        );
     }
 }

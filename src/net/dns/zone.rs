@@ -17,7 +17,9 @@ use mail_auth::{DnsError, DnssecStatus, Error, MX, RecordSet, ResolverCache, Txt
 
 /// A line of a zone cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("zone line {0}: write NAME TXT \"...\", NAME A address, NAME MX host, address PTR name or NAME FAIL")]
+#[error(
+    "zone line {0}: write NAME TXT \"...\", NAME A address, NAME MX host, address PTR name or NAME FAIL"
+)]
 pub struct ZoneError(usize);
 
 /// Records by name. A line is `NAME TYPE VALUE`: `example.org TXT "v=spf1 -all"`,
@@ -134,10 +136,18 @@ answers!(Box<str>, Txt, |zone, name| {
     let missing = || Txt::Error(Error::Dns(DnsError::RecordNotFound(ResponseCode::NXDomain)));
     zone.txt.get(name).cloned().unwrap_or_else(missing)
 });
-answers!(Box<str>, RecordSet<Ipv4Addr>, |zone, name| records(zone.ipv4.get(name)));
-answers!(Box<str>, RecordSet<Ipv6Addr>, |zone, name| records(zone.ipv6.get(name)));
-answers!(Box<str>, RecordSet<MX>, |zone, name| records(zone.mx.get(name)));
-answers!(IpAddr, RecordSet<Box<str>>, |zone, name| records(zone.ptr.get(name)));
+answers!(Box<str>, RecordSet<Ipv4Addr>, |zone, name| records(
+    zone.ipv4.get(name)
+));
+answers!(Box<str>, RecordSet<Ipv6Addr>, |zone, name| records(
+    zone.ipv6.get(name)
+));
+answers!(Box<str>, RecordSet<MX>, |zone, name| records(
+    zone.mx.get(name)
+));
+answers!(IpAddr, RecordSet<Box<str>>, |zone, name| records(
+    zone.ptr.get(name)
+));
 
 #[cfg(test)]
 mod tests {
@@ -145,7 +155,10 @@ mod tests {
 
     #[test]
     fn a_wrong_line_is_named() {
-        assert_eq!("a TXT \"v=spf1 -all\"\n\nb WHAT x\n".parse::<Zone>().err(), Some(ZoneError(3)));
+        assert_eq!(
+            "a TXT \"v=spf1 -all\"\n\nb WHAT x\n".parse::<Zone>().err(),
+            Some(ZoneError(3))
+        );
         assert_eq!("a A x".parse::<Zone>().err(), Some(ZoneError(1)));
         assert!("# words\na A 192.0.2.1\nb FAIL\n".parse::<Zone>().is_ok());
     }
