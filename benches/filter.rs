@@ -4,6 +4,7 @@
 //! AUC, 1-ROCA%, the spam caught at a given loss of ham, what the default thresholds do, and
 //! the time for a message. `--rules` adds how often each rule fires, `--scores` each file with its
 //! score and rules, `--misjudged` the files on the wrong side of the threshold.
+//! `QUARANTA_RULES` may name a file of rules to try besides.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

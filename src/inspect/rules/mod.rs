@@ -60,7 +60,7 @@ pub struct Explained {
     pub name: String,
     pub score: f32,
     pub description: String,
-    /// The text that matched, where there is one; at most 80 characters.
+    /// The text that matched, at most 80 characters; or the fact with its value.
     pub matched: Option<String>,
 }
 
@@ -308,7 +308,10 @@ impl RuleSet {
                 });
                 found
             }
-            Check::Fact(fact, ..) => Some(format!("{} = {}", fact.name, (fact.of)(&content.facts))),
+            Check::Fact(fact, ..) => {
+                let value = (fact.of)(&content.facts);
+                Some(format!("{} = {value} ({})", fact.name, fact.meaning))
+            }
             Check::Match { .. } | Check::Fields(..) | Check::Meta(_) => None,
         }
     }
