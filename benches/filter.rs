@@ -1,9 +1,10 @@
 //! Measures the filter on a corpus: folders `ham` and `spam` of raw messages, one a file.
 //!
-//! `cargo bench --bench filter -- DIR [DIR...] [--rules] [--misjudged]` prints for each corpus
+//! `cargo bench --bench filter -- DIR [DIR...] [--rules] [--scores] [--misjudged]` prints for each corpus
 //! AUC, 1-ROCA%, the spam caught at a given loss of ham, what the default thresholds do, and
-//! the time for a message. `--rules` adds how often each rule fires, `--misjudged` the files
-//! on the wrong side of the threshold.
+//! the time for a message. `--rules` adds how often each rule fires, `--scores` each file with its
+//! score and rules, `--misjudged` the files on the wrong side of the threshold.
+//! `QUARANTA_RULES` may name a file of rules to try besides.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -37,10 +38,11 @@ fn main() -> io::Result<()> {
     if folders.is_empty() {
         return writeln!(io::stdout(), "name a folder that holds ham and spam");
     }
-    let options = Options {
+    let mut options = Options {
         authentication: false,
         ..Options::default()
     };
+    options.rules.extend(std::env::var("QUARANTA_RULES"));
     let panel = StandardPanel::open(
         &options,
         Arc::new(Dns::off("measured without")),
@@ -56,6 +58,10 @@ fn main() -> io::Result<()> {
         report(folder, &ham, &spam)?;
         if flags.iter().any(|flag| flag == "--rules") {
             rules(&ham, &spam)?;
+        }
+        if flags.iter().any(|flag| flag == "--scores") {
+            scores(&ham, "ham")?;
+            scores(&spam, "spam")?;
         }
         if flags.iter().any(|flag| flag == "--misjudged") {
             misjudged(&ham, &spam)?;
@@ -105,8 +111,16 @@ fn with_crlf(octets: &[u8]) -> Vec<u8> {
 
 /// The envelope as far as the message tells it.
 fn envelope(message: &[u8]) -> Envelope {
-    let from = headers::first(message, "Return-Path")
-        .and_then(|f| f.text().trim_matches(['<', '>']).parse().ok());
+    let address = |name| {
+        headers::first(message, name).and_then(|f| {
+            let text = f.text();
+            let inner = text
+                .rsplit_once('<')
+                .map_or(text.as_str(), |(_, rest)| rest);
+            inner.trim_end_matches('>').trim().parse().ok()
+        })
+    };
+    let from = address("Return-Path").or_else(|| address("From"));
     Envelope {
         peer: Peer::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
         direction: Direction::Inbound,
@@ -201,6 +215,21 @@ fn rules(ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
             "  {name:<32} {:>8.3} {:>8.2}",
             share(of_ham, ham),
             share(of_spam, spam)
+        )?;
+    }
+    Ok(())
+}
+
+/// Label, score, path and names, with tabs between.
+fn scores(of: &[Scored], label: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for s in of {
+        writeln!(
+            out,
+            "{label}\t{:.2}\t{}\t{}",
+            s.score,
+            s.path.display(),
+            s.names.join(" ")
         )?;
     }
     Ok(())

@@ -16,7 +16,7 @@ use super::rules::Place;
 use super::{decode, html, measure, mime};
 
 /// Fields looked at, and octets of one value.
-const FIELDS_MOST: usize = 500;
+const FIELDS_MOST: usize = 2000;
 const VALUE_MOST: usize = 8 << 10;
 /// Links looked at.
 const LINKS_MOST: usize = 400;

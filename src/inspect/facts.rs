@@ -48,6 +48,7 @@ facts! {
     links, "links", "links, at most 400";
     link_domains, "link-domains", "different domains in links";
     lying_links, "lying-links", "links whose text shows the address of another domain";
+    own_links, "own-links", "percentage of the links that lead to the author's domain";
     number_links, "number-links", "links to an IP address";
     zero_width, "zero-width", "characters without width inside the text";
     mixed_words, "mixed-script-words", "words of Latin and Cyrillic or Greek letters together";

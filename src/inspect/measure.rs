@@ -24,10 +24,10 @@ const BODY_LETTERS: usize = 100;
 const LOCAL_LEAST: usize = 4;
 
 static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?i-u)\b(?:https?://|www\.)[^\x00-\x20<>"'()\[\]{}|\\^`\x7f]+"#).ok()
+    Regex::new(r#"(?i-u:\b(?:https?://|www\.))[^\x00-\x20<>"'()\[\]{}|\\^`\x7f]+"#).ok()
 });
 static SHOWN_DOMAIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^(?i-u:(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:[/?:][^ ]*)?)$").ok()
+    Regex::new(r"^(?i-u:(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,})(?:[/?:][^ ]*)?$").ok()
 });
 
 /// Addresses of web pages written out in text.
@@ -119,13 +119,21 @@ fn markup(content: &mut Content<'_>, pages: &[Page]) {
 
 fn links(content: &mut Content<'_>, pages: &[Page]) {
     let mut domains = HashSet::new();
-    let mut numbers = 0;
+    let (mut numbers, mut own, mut hosts) = (0, 0, 0);
+    let author = content
+        .authors
+        .first()
+        .map(|author| registered(author.domain()))
+        .unwrap_or_default();
     for link in &content.links {
         let host = host(link);
         if host.parse::<std::net::IpAddr>().is_ok() {
             numbers += 1;
         } else if host.contains('.') {
-            domains.insert(registered(host));
+            let domain = registered(host);
+            hosts += 1;
+            own += usize::from(domain == author);
+            domains.insert(domain);
         }
     }
     let lies = pages.iter().flat_map(|page| &page.links).filter(|link| {
@@ -139,6 +147,11 @@ fn links(content: &mut Content<'_>, pages: &[Page]) {
     content.facts.lying_links = lies.count() as f32;
     content.facts.links = content.links.len() as f32;
     content.facts.link_domains = domains.len() as f32;
+    content.facts.own_links = if hosts > 0 {
+        own as f32 * 100.0 / hosts as f32
+    } else {
+        0.0
+    };
     content.facts.number_links = numbers as f32;
 }
 
@@ -207,7 +220,11 @@ fn subject(content: &mut Content<'_>, to: &[Mailbox], envelope: &Envelope) {
         .chain(recipients)
         .take(20)
         .collect();
-    let named = |text: &str| names.iter().any(|address| names_address(text, address));
+    let named = |text: &str, names_too| {
+        names
+            .iter()
+            .any(|address| names_address(text, address, names_too))
+    };
     let facts = &mut content.facts;
     facts.subject_length = subject.chars().count() as f32;
     facts.subject_capitals = if enough {
@@ -216,17 +233,21 @@ fn subject(content: &mut Content<'_>, to: &[Mailbox], envelope: &Envelope) {
         0.0
     };
     facts.subject_gap = gap as f32;
-    facts.subject_names_you = flag(named(&lower));
-    facts.body_names_you = flag(named(&greeting));
+    facts.subject_names_you = flag(named(&lower, true));
+    facts.body_names_you = flag(named(&greeting, false));
 }
 
-/// True if `text` holds the address, or opens with its local part as a word of its own.
-fn names_address(text: &str, address: &str) -> bool {
+/// True if `text` holds the address, or opens with its local part as a word of its
+/// own; a local part that may be a first name is what friends say too.
+fn names_address(text: &str, address: &str, names_too: bool) -> bool {
     let Some((local, _)) = address.split_once('@') else {
         return false;
     };
     if text.contains(address) {
         return true;
+    }
+    if !names_too && local.bytes().all(|b| b.is_ascii_alphabetic()) {
+        return false;
     }
     let opened = text.trim_start_matches(|c: char| !c.is_alphanumeric());
     let opened = ["dear ", "hello ", "hi ", "hey "]
@@ -337,6 +358,25 @@ mod tests {
             assert_eq!(host(link), want, "{link}");
         }
         assert_eq!(registered("a.b.Example.co.uk."), "example.co.uk");
+    }
+
+    #[test]
+    fn links_in_plain_text_are_found() {
+        let text = "See https://a.example/x?y=1, (www.b.example) and HTTP://\u{e9}.example.";
+        let found: Vec<_> = links_in(text).collect();
+        assert_eq!(
+            found,
+            [
+                "https://a.example/x?y=1",
+                "www.b.example",
+                "HTTP://\u{e9}.example"
+            ]
+        );
+        assert!(
+            SHOWN_DOMAIN
+                .as_ref()
+                .is_some_and(|shown| shown.is_match("www.example.org/x"))
+        );
     }
 
     #[test]

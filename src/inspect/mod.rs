@@ -10,6 +10,8 @@ mod measure;
 mod mime;
 mod options;
 mod panel;
+#[cfg(test)]
+mod panel_tests;
 pub mod rules;
 
 use async_trait::async_trait;

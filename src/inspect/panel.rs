@@ -22,7 +22,7 @@ use super::{Inspector, Panel};
 
 /// From this size on, in octets, a mail is looked at on a thread of its own, so
 /// that the others do not wait.
-const LARGE: u64 = 96 << 10;
+const LARGE: u64 = 64 << 10;
 /// Time that is left to say what could not be done in time.
 const GRACE: Duration = Duration::from_millis(200);
 /// The name of the local checks, where they could not run.

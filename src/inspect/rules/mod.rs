@@ -6,7 +6,7 @@ mod sources;
 
 use std::collections::HashMap;
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 
 use crate::mail::Envelope;
 use crate::policy::Finding;
@@ -20,11 +20,10 @@ pub use sources::BUILT_IN;
 
 /// Rules that may be loaded.
 const RULES_MOST: usize = 5000;
-/// Octets one compiled pattern may take, and one set of them.
+/// Octets one compiled pattern may take.
 const PATTERN_MOST: usize = 2 << 20;
-const SET_MOST: usize = 64 << 20;
-/// Octets of lazily built states kept for each set.
-const CACHE_MOST: usize = 8 << 20;
+/// Octets of lazily built states kept for one pattern and thread.
+const CACHE_MOST: usize = 2 << 20;
 /// Characters of a match that are shown.
 const SHOWN_MOST: usize = 80;
 
@@ -61,7 +60,7 @@ pub struct Explained {
     pub name: String,
     pub score: f32,
     pub description: String,
-    /// The text that matched, where there is one; at most 80 characters.
+    /// The text that matched, at most 80 characters; or the fact with its value.
     pub matched: Option<String>,
 }
 
@@ -77,11 +76,11 @@ enum Check {
     Meta(Expr<usize>),
 }
 
-/// The patterns for one place, run together.
+/// The patterns for one place. One by one they are quicker than as one set: their
+/// states together would not fit a cache that anybody wants.
 struct Group {
     place: Place,
-    patterns: Vec<String>,
-    set: RegexSet,
+    patterns: Vec<Regex>,
 }
 
 /// A rule, ready to run.
@@ -140,7 +139,7 @@ impl RuleSet {
             .enumerate()
             .map(|(index, row)| (row.name.as_str(), index))
             .collect();
-        let mut drafts: Vec<(Place, Vec<String>)> = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
         let mut counted: Vec<String> = Vec::new();
         let mut rules = Vec::with_capacity(rows.len());
         for row in rows {
@@ -150,18 +149,21 @@ impl RuleSet {
                     pattern,
                     negated,
                 } => {
-                    single(pattern).map_err(|e| {
+                    let pattern = compiled(pattern).map_err(|e| {
                         row.fault(e, "see docs.rs/regex for what may stand in a pattern")
                     })?;
                     let group = position_or_push(
-                        &mut drafts,
-                        |d| d.0 == *place,
-                        || (place.clone(), Vec::new()),
+                        &mut groups,
+                        |g| g.place == *place,
+                        || Group {
+                            place: place.clone(),
+                            patterns: Vec::new(),
+                        },
                     );
-                    drafts[group].1.push(pattern.clone());
+                    groups[group].patterns.push(pattern);
                     Check::Match {
                         group,
-                        index: drafts[group].1.len() - 1,
+                        index: groups[group].patterns.len() - 1,
                         negated: *negated,
                     }
                 }
@@ -187,7 +189,6 @@ impl RuleSet {
         let order = order(&rules).map_err(|at| {
             rows[at].fault("it speaks of itself, by way of others", "break the circle")
         })?;
-        let groups = drafts.into_iter().map(group).collect::<Result<_, _>>()?;
         Ok(Self {
             rules,
             groups,
@@ -257,8 +258,8 @@ impl RuleSet {
             .map(|group| {
                 let mut hits = vec![false; group.patterns.len()];
                 content.each(&group.place, envelope, &mut |text| {
-                    for index in &group.set.matches(text) {
-                        hits[index] = true;
+                    for (hit, pattern) in hits.iter_mut().zip(&group.patterns) {
+                        *hit = *hit || pattern.is_match(text);
                     }
                 });
                 hits
@@ -293,7 +294,7 @@ impl RuleSet {
                 negated: false,
             } => {
                 let group = &self.groups[*group];
-                let pattern = single(&group.patterns[*index]).ok()?;
+                let pattern = &group.patterns[*index];
                 let mut found = None;
                 content.each(&group.place, envelope, &mut |text| {
                     if found.is_none() {
@@ -307,15 +308,19 @@ impl RuleSet {
                 });
                 found
             }
-            Check::Fact(fact, ..) => Some(format!("{} = {}", fact.name, (fact.of)(&content.facts))),
+            Check::Fact(fact, ..) => {
+                let value = (fact.of)(&content.facts);
+                Some(format!("{} = {value} ({})", fact.name, fact.meaning))
+            }
             Check::Match { .. } | Check::Fields(..) | Check::Meta(_) => None,
         }
     }
 }
 
-fn single(pattern: &str) -> Result<Regex, String> {
+fn compiled(pattern: &str) -> Result<Regex, String> {
     RegexBuilder::new(pattern)
         .size_limit(PATTERN_MOST)
+        .dfa_size_limit(CACHE_MOST)
         .build()
         .map_err(|e| match e {
             regex::Error::CompiledTooBig(_) => "the pattern is too big".to_owned(),
@@ -325,26 +330,6 @@ fn single(pattern: &str) -> Result<Regex, String> {
                 other.to_string().lines().last().unwrap_or_default().trim()
             ),
         })
-}
-
-fn group((place, patterns): (Place, Vec<String>)) -> Result<Group, RulesError> {
-    let set = RegexSetBuilder::new(&patterns)
-        .size_limit(SET_MOST)
-        .dfa_size_limit(CACHE_MOST)
-        .build()
-        .map_err(|e| {
-            RulesError::new(
-                "rules",
-                0,
-                format!("all patterns for one place together: {e}"),
-                "load fewer of them",
-            )
-        })?;
-    Ok(Group {
-        place,
-        patterns,
-        set,
-    })
 }
 
 fn position_or_push<T>(

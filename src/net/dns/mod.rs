@@ -3,6 +3,7 @@
 mod zone;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
@@ -176,9 +177,15 @@ impl Dns {
     }
 }
 
-/// Any answer will do, also a refusal.
+/// Any answer will do, also a refusal. The name is new each time, so that no cache of ours
+/// answers; it is in a zone that nobody has (RFC 6761 section 6.2).
 async fn probe(resolver: &MessageAuthenticator) -> Health {
-    let question = resolver.resolver().lookup(".", RecordType::NS);
+    static ASKED: AtomicU64 = AtomicU64::new(0);
+    let name = format!(
+        "probe{}.quaranta.test.",
+        ASKED.fetch_add(1, Ordering::Relaxed)
+    );
+    let question = resolver.resolver().lookup(name, RecordType::TXT);
     match tokio::time::timeout(PROBE_TIME, question).await {
         Ok(Ok(_) | Err(NetError::Dns(_))) => Health::Answers,
         Ok(Err(_)) | Err(_) => {
