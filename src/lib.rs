@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod actions;
 pub mod clock;
+pub mod imap;
 pub mod inspect;
 pub mod mail;
 pub mod net;
