@@ -1,5 +1,9 @@
 //! What is kept: small traits, one for each need; the engines lie behind them.
 
+pub mod in_memory;
+mod ledger;
+pub mod transient;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -1,0 +1,171 @@
+//! Entries as the rooms above see them.
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use super::index::Index;
+use super::ops::{Answer, Op};
+use super::rows::{EntryRow, FlagsRow, Home, MailRow, decode, number};
+use super::{Engine, Rooms, keys, value};
+use crate::clock::Timestamp;
+use crate::mail::{EntryId, Mail, MailId};
+use crate::policy::Scope;
+use crate::record::{Change, Entry, Event, KeptMail};
+use crate::store::{ChangeError, Entries, Flags, Notice, Row, StoreError, View};
+
+/// Rows looked up at once without leaving the caller's thread.
+const FEW: usize = 16;
+
+#[async_trait]
+impl<E: Engine> Entries for Rooms<E> {
+    async fn stash(
+        &self,
+        mail: &Mail,
+        entries: Vec<Entry>,
+        event: Event,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let keep = self.keep(mail).await?;
+        match self.submit(Op::Stash(keep, entries, event)).await? {
+            Answer::Entries(entries) => Ok(entries),
+            other => Err(odd(&other)),
+        }
+    }
+
+    async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
+        entry(self.0.index(), id)
+    }
+
+    async fn mail(&self, id: MailId) -> Result<Option<KeptMail>, StoreError> {
+        self.read(move |engine| kept_mail(engine, id)).await
+    }
+
+    async fn uids(
+        &self,
+        view: &View,
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, EntryId)>, StoreError> {
+        let Some(first) = after.checked_add(1) else {
+            return Ok(Vec::new());
+        };
+        let (from, to) = (keys::shown(view, first), keys::end_of(&keys::view(view)));
+        self.read(move |engine| {
+            let pairs = engine.index().range(&from, &to, most)?;
+            Ok(pairs.iter().filter_map(shown).collect())
+        })
+        .await
+    }
+
+    async fn rows(&self, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<Row>>, StoreError> {
+        if ids.len() <= FEW {
+            return rows(self.0.index(), scope, ids);
+        }
+        let (scope, ids) = (scope.clone(), ids.to_vec());
+        self.read(move |engine| rows(engine.index(), &scope, &ids))
+            .await
+    }
+
+    async fn count(&self, view: &View) -> Result<u64, StoreError> {
+        Ok(number(self.0.index().get(&keys::count(view))?.as_deref()))
+    }
+
+    async fn last_uid(&self) -> Result<u64, StoreError> {
+        Ok(number(self.0.index().get(keys::LAST_UID)?.as_deref()))
+    }
+
+    async fn apply(&self, changes: Vec<Change>) -> Vec<Result<Entry, ChangeError>> {
+        let ops = changes.into_iter().map(Op::Change).collect();
+        let answers = self.0.submit(ops).await;
+        answers
+            .into_iter()
+            .map(|answer| match answer? {
+                Answer::Changed(entry) => Ok(*entry),
+                Answer::Refused(why) => Err(why),
+                other => Err(ChangeError::Store(odd(&other))),
+            })
+            .collect()
+    }
+
+    async fn set_flags(
+        &self,
+        scope: &Scope,
+        flags: Vec<(EntryId, Flags)>,
+    ) -> Result<(), StoreError> {
+        self.submit(Op::Flags(scope.clone(), flags)).await?;
+        Ok(())
+    }
+
+    async fn expiring(&self, now: Timestamp, most: usize) -> Result<Vec<Entry>, StoreError> {
+        let end = keys::after_time(keys::EXPIRING, now);
+        self.read(move |engine| {
+            let index = engine.index();
+            let pairs = index.range(keys::EXPIRING, &end, most)?;
+            let ids = pairs.iter().filter_map(|(key, _)| keys::last_entry(key));
+            let entries: Vec<Option<Entry>> =
+                ids.map(|id| entry(index, id)).collect::<Result<_, _>>()?;
+            Ok(entries.into_iter().flatten().collect())
+        })
+        .await
+    }
+
+    fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.0.news().notices.subscribe()
+    }
+}
+
+/// An engine answered what was not asked: a fault of ours.
+fn odd(answer: &Answer) -> StoreError {
+    StoreError::Failed(format!("the store gave an odd answer: {answer:?}"))
+}
+
+fn shown((key, value): &(Vec<u8>, Vec<u8>)) -> Option<(u64, EntryId)> {
+    Some((keys::last_number(key)?.1, keys::last_entry(value)?))
+}
+
+fn entry(index: &dyn Index, id: EntryId) -> Result<Option<Entry>, StoreError> {
+    let row = value(index, &keys::entry(id))?;
+    row.map(|row| decode::<EntryRow>(&row).map(|row| row.entry))
+        .transpose()
+}
+
+fn rows(index: &dyn Index, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<Row>>, StoreError> {
+    ids.iter()
+        .map(|id| {
+            let Some(entry) = entry(index, *id)? else {
+                return Ok(None);
+            };
+            let set = value(index, &keys::flags(*id, scope))?
+                .map(|row| decode::<FlagsRow>(&row))
+                .transpose()?;
+            let flags = set
+                .filter(|set| set.uid == entry.uid)
+                .map(|set| set.flags)
+                .unwrap_or_default();
+            Ok(Some(Row { entry, flags }))
+        })
+        .collect()
+}
+
+fn kept_mail<E: Engine>(engine: &E, id: MailId) -> Result<Option<KeptMail>, StoreError> {
+    let mut failed = None;
+    // Between the look at the index and the read, the octets may be moved. Then the
+    // index knows the new place.
+    for _ in 0..2 {
+        let Some(row) = engine.index().get(&keys::mail(id))? else {
+            return Ok(None);
+        };
+        let (home, value) = Home::split(&row)?;
+        let row: MailRow = decode(value)?;
+        match engine.octets(id, home, row.size) {
+            Ok(bytes) => {
+                return Ok(Some(KeptMail {
+                    id,
+                    envelope: row.envelope,
+                    bytes,
+                }));
+            }
+            Err(error) => failed = Some(error),
+        }
+    }
+    failed.map_or(Ok(None), Err)
+}

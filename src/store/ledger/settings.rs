@@ -1,0 +1,127 @@
+//! Settings as the rooms above see them.
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+
+use super::ops::{Answer, Op};
+use super::rows::{Home, decode_setting, encode_setting};
+use super::{Engine, Rooms, keys, value};
+use crate::mail::Domain;
+use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
+use crate::record::{Account, DomainSettings, Event};
+use crate::store::{Settings, StoreError};
+
+impl<E: Engine> Rooms<E> {
+    fn setting<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+        let row = value(self.0.index(), key)?;
+        row.map(|row| decode_setting(&row)).transpose()
+    }
+
+    async fn all<T: DeserializeOwned + Send + 'static>(
+        &self,
+        prefix: Vec<u8>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.read(move |engine| {
+            let end = keys::end_of(&prefix);
+            let pairs = engine.index().range(&prefix, &end, usize::MAX)?;
+            pairs
+                .iter()
+                .map(|(_, row)| decode_setting(Home::split(row)?.1))
+                .collect()
+        })
+        .await
+    }
+
+    /// Sets or removes; true if it was there.
+    async fn set(
+        &self,
+        key: Vec<u8>,
+        value: Option<Vec<u8>>,
+        event: Event,
+    ) -> Result<bool, StoreError> {
+        let answer = self.submit(Op::Set(key, value, event)).await?;
+        Ok(answer == Answer::Yes(true))
+    }
+}
+
+#[async_trait]
+impl<E: Engine> Settings for Rooms<E> {
+    async fn account(&self, scope: &Scope) -> Result<Option<Account>, StoreError> {
+        self.setting(&keys::account(scope))
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        self.all(keys::ACCOUNTS.to_vec()).await
+    }
+
+    async fn set_account(&self, account: Account, event: Event) -> Result<(), StoreError> {
+        let value = encode_setting(&account)?;
+        self.set(keys::account(&account.scope), Some(value), event)
+            .await?;
+        Ok(())
+    }
+
+    async fn remove_account(&self, scope: &Scope, event: Event) -> Result<bool, StoreError> {
+        self.set(keys::account(scope), None, event).await
+    }
+
+    async fn domain(&self, domain: &Domain) -> Result<Option<DomainSettings>, StoreError> {
+        self.setting(&keys::domain(domain.as_str()))
+    }
+
+    async fn domains(&self) -> Result<Vec<DomainSettings>, StoreError> {
+        self.all(keys::DOMAINS.to_vec()).await
+    }
+
+    async fn set_domain(&self, domain: DomainSettings, event: Event) -> Result<(), StoreError> {
+        let value = encode_setting(&domain)?;
+        self.set(keys::domain(domain.domain.as_str()), Some(value), event)
+            .await?;
+        Ok(())
+    }
+
+    async fn remove_domain(&self, domain: &Domain, event: Event) -> Result<bool, StoreError> {
+        self.set(keys::domain(domain.as_str()), None, event).await
+    }
+
+    async fn layer(&self, scope: &Scope) -> Result<Option<Layer>, StoreError> {
+        self.setting(&keys::layer(scope))
+    }
+
+    async fn set_layer(&self, scope: &Scope, layer: Layer, event: Event) -> Result<(), StoreError> {
+        let value = encode_setting(&layer)?;
+        self.set(keys::layer(scope), Some(value), event).await?;
+        Ok(())
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Vec<ListEntry>, StoreError> {
+        self.all(keys::list(scope)).await
+    }
+
+    async fn set_listed(&self, entry: ListEntry, event: Event) -> Result<(), StoreError> {
+        let value = encode_setting(&entry)?;
+        let key = keys::listed(&entry.scope, entry.kind, &entry.pattern);
+        self.set(key, Some(value), event).await?;
+        Ok(())
+    }
+
+    async fn remove_listed(
+        &self,
+        scope: &Scope,
+        kind: ListKind,
+        pattern: &Pattern,
+        event: Event,
+    ) -> Result<bool, StoreError> {
+        self.set(keys::listed(scope, kind, pattern), None, event)
+            .await
+    }
+
+    async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        value(self.0.index(), &keys::secret(name))
+    }
+
+    async fn set_secret(&self, name: &str, value: Vec<u8>, event: Event) -> Result<(), StoreError> {
+        self.set(keys::secret(name), Some(value), event).await?;
+        Ok(())
+    }
+}

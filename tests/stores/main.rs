@@ -1,0 +1,11 @@
+//! One conformance suite over all stores; and what a kept store promises when things go wrong.
+
+mod conformance;
+mod world;
+
+use conformance::conformance;
+
+conformance!(in_memory, {
+    let clock = quaranta::clock::Clock::by_hand(crate::world::START);
+    (quaranta::store::in_memory::open(clock), ())
+});

@@ -1,0 +1,127 @@
+//! Mails, entries, jobs and events for the store's tests.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use quaranta::clock::Timestamp;
+use quaranta::mail::{Address, BodyType, Direction, EntryId, Envelope, Mail, Message, Peer};
+use quaranta::policy::{Class, Scope, Verdict};
+use quaranta::record::{
+    Change, Door, Entry, Event, Job, JobKind, JobStep, Lesson, Lore, Shelf, State, Status,
+};
+use quaranta::store::View;
+
+pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000);
+
+pub(crate) fn address(text: &str) -> Address {
+    text.parse().expect("address")
+}
+
+pub(crate) fn scope(text: &str) -> Scope {
+    text.parse().expect("scope")
+}
+
+/// A mail whose octets are all its own by `n`; about `size` octets that compress badly.
+pub(crate) fn mail(n: u64, size: usize) -> Mail {
+    let mut body = format!("From: a@sender.example\r\nSubject: mail {n}\r\n\r\n");
+    let mut state = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    while body.len() < size {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        body.push_str(&format!("{state:016x}\r\n"));
+    }
+    let envelope = Envelope {
+        peer: Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        direction: Direction::Inbound,
+        from: Some(address("a@sender.example")),
+        to: vec![address("alice@example.org"), address("bob@example.org")],
+        body: BodyType::SevenBit,
+        smtputf8: false,
+    };
+    Mail::new(
+        envelope,
+        Message::new(body, None).expect("message"),
+        START.day(),
+    )
+}
+
+pub(crate) fn entry(mail: &Mail, owner: &str) -> Entry {
+    let owner = address(owner);
+    Entry {
+        id: EntryId::of(mail.id, &owner),
+        mail: mail.id,
+        to: vec![owner.clone()],
+        owner,
+        from: mail.envelope.from.clone(),
+        direction: Direction::Inbound,
+        shelf: Shelf::Caught,
+        state: State::Held,
+        verdict: Verdict {
+            class: Class::Spam,
+            score: 7.5,
+            because: Vec::new(),
+        },
+        arrived: START,
+        expires: START.after_days(14),
+        uid: 0,
+        size: mail.message.size(),
+        subject: "mail".into(),
+        author: "a@sender.example".into(),
+        client: "127.0.0.1".into(),
+        failed: None,
+    }
+}
+
+pub(crate) fn event(status: Status) -> Event {
+    Event::new(START, status, "test", Door::new("test", "nobody"))
+}
+
+/// An event of an entry, as the house writes it.
+pub(crate) fn event_of(entry: &Entry, status: Status) -> Event {
+    Event {
+        mail: Some(entry.mail),
+        entry: Some(entry.id),
+        direction: Some(entry.direction),
+        from: entry.from.clone(),
+        to: vec![entry.owner.clone()],
+        ..event(status)
+    }
+}
+
+pub(crate) fn change(entry: &Entry, from: State, to: State) -> Change {
+    let job = match (from, to) {
+        (State::Held, State::Leaving) => {
+            JobStep::Owe(Job::new(entry.id, entry.mail, JobKind::Release, START))
+        }
+        (State::Leaving, _) => JobStep::Settle,
+        _ => JobStep::Stay,
+    };
+    Change {
+        entry: entry.id,
+        from,
+        to,
+        job,
+        lesson: None,
+        failed: None,
+        event: event_of(entry, Status::Changed),
+    }
+}
+
+pub(crate) fn lesson(entry: &Entry) -> Lesson {
+    Lesson {
+        mail: entry.mail,
+        entry: Some(entry.id),
+        lore: Lore::Spam,
+        who: "alice@example.org".into(),
+        scope: scope("alice@example.org"),
+        at: START,
+    }
+}
+
+pub(crate) fn view(of: &str) -> View {
+    View {
+        scope: scope(of),
+        shelf: Shelf::Caught,
+        direction: Direction::Inbound,
+    }
+}
