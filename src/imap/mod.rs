@@ -3,4 +3,5 @@
 mod folders;
 mod frame;
 mod grammar;
+mod view;
 mod write;
