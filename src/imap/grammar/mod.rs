@@ -12,7 +12,7 @@ mod search;
 mod set;
 
 pub(super) use command::{Command, StoreMode, Target, append_head, parse, tag_of};
-pub(super) use fetch::{Item, Partial, Section, Words, parse_items};
+pub(super) use fetch::{Item, Partial, Section, Words};
 pub(super) use list::{ListWish, StatusItem};
 pub(super) use search::{DateOf, DateOrder, Key};
 pub(super) use set::SequenceSet;

@@ -8,58 +8,79 @@ const RANGES_MOST: usize = 20_000;
 /// Stands for `*`.
 const STAR: u32 = 0;
 
-/// A set as it was written; `*` is not resolved yet.
+/// A set; `*` is not resolved yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SequenceSet(Vec<(u32, u32)>);
+pub(crate) struct SequenceSet {
+    /// Ascending, and not touching.
+    fixed: Vec<(u32, u32)>,
+    /// The least and the greatest of the numbers that stand with `*`: all between them and `*`.
+    open: Option<(u32, u32)>,
+}
 
 impl SequenceSet {
     pub(super) fn parse(from: &mut Cursor<'_>) -> Result<Self, Bad> {
-        let mut ranges = Vec::new();
+        let (mut fixed, mut open) = (Vec::new(), None::<(u32, u32)>);
         loop {
-            if ranges.len() >= RANGES_MOST {
+            if fixed.len() >= RANGES_MOST {
                 return Err("a set has too many ranges");
             }
             let low = bound(from)?;
             let high = if from.eat(b':') { bound(from)? } else { low };
-            ranges.push((low, high));
+            if low == STAR || high == STAR {
+                let number = low.max(high);
+                let (least, greatest) = match open {
+                    // `*` alone adds nothing to another range that ends in it.
+                    Some(open) if number == STAR => open,
+                    Some((STAR, STAR)) | None => (number, number),
+                    Some((least, greatest)) => (least.min(number), greatest.max(number)),
+                };
+                open = Some((least, greatest));
+            } else {
+                fixed.push((low.min(high), low.max(high)));
+            }
             if !from.eat(b',') {
-                return Ok(Self(ranges));
+                return Ok(Self {
+                    fixed: merged(fixed),
+                    open,
+                });
             }
         }
     }
 
     /// Ascending ranges that do not touch, with `*` as `last`; nothing for `*` when `last` is 0.
     fn ranges(&self, last: u32) -> Vec<(u32, u32)> {
-        let mut ranges: Vec<(u32, u32)> = self
-            .0
-            .iter()
-            .filter(|(a, b)| last > 0 || *a != STAR && *b != STAR)
-            .map(|&(a, b)| {
-                let (a, b) = (
-                    if a == STAR { last } else { a },
-                    if b == STAR { last } else { b },
-                );
-                (a.min(b), a.max(b))
-            })
-            .collect();
-        ranges.sort_unstable();
-        ranges.dedup_by(|next, kept| {
-            let joins = next.0 <= kept.1.saturating_add(1);
-            if joins {
-                kept.1 = kept.1.max(next.1);
-            }
-            joins
-        });
-        ranges
+        let mut ranges = self.fixed.clone();
+        ranges.extend(self.open_range(last));
+        merged(ranges)
     }
 
-    /// The places (from 0) in `uids`, ascending, whose uids are in the set. Others are passed over.
-    pub(crate) fn by_uid(&self, uids: &[u32]) -> Vec<u32> {
-        let last = uids.last().copied().unwrap_or(0);
+    fn open_range(&self, last: u32) -> Option<(u32, u32)> {
+        let (least, greatest) = self.open.filter(|_| last > 0)?;
+        if greatest == STAR {
+            return Some((last, last));
+        }
+        Some((least.min(last), greatest.max(last)))
+    }
+
+    /// True if the number is in the set, where `*` is `last`.
+    pub(crate) fn holds(&self, number: u32, last: u32) -> bool {
+        let place = self.fixed.partition_point(|(_, high)| *high < number);
+        self.fixed
+            .get(place)
+            .copied()
+            .into_iter()
+            .chain(self.open_range(last))
+            .any(|(low, high)| (low..=high).contains(&number))
+    }
+
+    /// The places (from 0) in `rows`, which ascend by `uid`, whose uids are in the set. Others
+    /// are passed over.
+    pub(crate) fn by_uid<T>(&self, rows: &[T], uid: impl Fn(&T) -> u32) -> Vec<u32> {
+        let last = rows.last().map_or(0, &uid);
         let mut places = Vec::new();
         for (low, high) in self.ranges(last) {
-            let start = uids.partition_point(|uid| *uid < low);
-            let end = uids.partition_point(|uid| *uid <= high);
+            let start = rows.partition_point(|row| uid(row) < low);
+            let end = rows.partition_point(|row| uid(row) <= high);
             places.extend((start..end).filter_map(|place| u32::try_from(place).ok()));
         }
         places
@@ -79,6 +100,19 @@ impl SequenceSet {
         }
         Ok(places)
     }
+}
+
+/// Sorted, with those that touch made one.
+fn merged(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, kept| {
+        let joins = next.0 <= kept.1.saturating_add(1);
+        if joins {
+            kept.1 = kept.1.max(next.1);
+        }
+        joins
+    });
+    ranges
 }
 
 fn bound(from: &mut Cursor<'_>) -> Result<u32, Bad> {
@@ -105,10 +139,19 @@ mod tests {
         assert_eq!(set("4:*").by_number(5), Ok(vec![3, 4]));
         assert_eq!(set("*").by_number(0), Ok(vec![]));
         assert!(set("6").by_number(5).is_err());
-        assert_eq!(set("1:4294967295").by_uid(&[5, 9]), [0, 1]);
-        assert_eq!(set("100:*").by_uid(&[5, 9]), [1]);
-        assert_eq!(set("6:8").by_uid(&[5, 9]), [] as [u32; 0]);
-        assert_eq!(set("*:1").by_uid(&[]), [] as [u32; 0]);
+        assert_eq!(set("1:4294967295").by_uid(&[5, 9], |u: &u32| *u), [0, 1]);
+        assert_eq!(set("100:*").by_uid(&[5, 9], |u: &u32| *u), [1]);
+        assert_eq!(set("6:8").by_uid(&[5, 9], |u: &u32| *u), [] as [u32; 0]);
+        assert_eq!(set("*:1").by_uid(&[], |u: &u32| *u), [] as [u32; 0]);
+        for (text, number, want) in [
+            ("*,3:*,5:*", 4, true),
+            ("20:*,*", 15, true),
+            ("20:*", 9, false),
+            ("2,4:6", 5, true),
+            ("2,4:6", 3, false),
+        ] {
+            assert_eq!(set(text).holds(number, 10), want, "{text} {number}");
+        }
         for text in ["0", "", "1:", "a", "1,", "4294967296"] {
             assert!(SequenceSet::parse(&mut Cursor::new(text.as_bytes())).is_err());
         }

@@ -48,7 +48,7 @@ impl Exposed {
     }
 
     /// The parts of the original; our fields say nothing about them.
-    pub(in crate::imap) fn parts(&self) -> &[Part] {
+    pub(super) fn parts(&self) -> &[Part] {
         self.parts.get_or_init(|| parse(&self.original))
     }
 
@@ -152,6 +152,11 @@ pub(in crate::imap) fn stub(entry: &Entry, lacking: Right) -> Bytes {
          An administrator of your domain can see it and decide.\r\n"
     );
     out.into()
+}
+
+/// Octets of the entry as it is shown to those who lack the right.
+pub(in crate::imap) fn stub_size(entry: &Entry) -> u64 {
+    (prefix(entry).len() + stub(entry, Right::HandleMalware).len()) as u64
 }
 
 /// An author as a From field may hold it: ASCII, no quotes, no comments.

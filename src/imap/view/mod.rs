@@ -10,7 +10,7 @@ mod structure;
 mod text;
 
 pub(super) use envelope::envelope;
-pub(super) use expose::{Exposed, prefix, stub};
+pub(super) use expose::{Exposed, prefix, stub, stub_size};
 pub(super) use section::{Content, content};
 pub(super) use structure::structure;
 pub(super) use text::{body_holds, header_holds, text_holds};

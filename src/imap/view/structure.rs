@@ -1,6 +1,7 @@
 //! BODY and BODYSTRUCTURE (RFC 3501 section 7.4.2).
 
 use super::envelope::envelope;
+use super::expose::Exposed;
 use super::media::valued;
 use super::mime::{Kind, Part};
 use crate::imap::write::{nstring, string};
@@ -9,17 +10,12 @@ use crate::mail::headers;
 /// Octets shown of one text.
 const TEXT_MOST: usize = 4096;
 
-/// Writes the structure of a message whose octets and parts these are; `extended` for
-/// BODYSTRUCTURE. The depth is bounded by the parts.
-pub(in crate::imap) fn structure(
-    out: &mut Vec<u8>,
-    octets: &[u8],
-    parts: &[super::mime::Part],
-    extended: bool,
-) {
+/// Writes the structure of a message; `extended` for BODYSTRUCTURE. The depth is bounded by
+/// that of the parts.
+pub(in crate::imap) fn structure(out: &mut Vec<u8>, message: &Exposed, extended: bool) {
     let writer = Writer {
-        octets,
-        parts,
+        octets: &message.original,
+        parts: message.parts(),
         extended,
     };
     writer.part(out, 0);
