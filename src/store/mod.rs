@@ -2,6 +2,7 @@
 
 pub mod in_memory;
 mod ledger;
+pub mod on_sled;
 pub mod transient;
 
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
 use crate::record::{
     Account, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, Shelf, State, Status,
 };
+
+pub use on_sled::Options;
 
 /// Why the store could not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,11 @@
 //! One conformance suite over all stores; and what a kept store promises when things go wrong.
 
 mod conformance;
+mod faults;
+mod kill;
+mod life;
+mod refusals;
+mod upkeep;
 mod world;
 
 use conformance::conformance;
@@ -8,4 +13,10 @@ use conformance::conformance;
 conformance!(in_memory, {
     let clock = quaranta::clock::Clock::by_hand(crate::world::START);
     (quaranta::store::in_memory::open(clock), ())
+});
+
+conformance!(on_sled, {
+    let dir = tempfile::tempdir().expect("directory");
+    let (store, handle) = crate::world::open(dir.path());
+    (store, (handle, dir))
 });

@@ -2,13 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use quaranta::clock::Timestamp;
+use std::path::Path;
+
+use quaranta::clock::{Clock, Timestamp};
 use quaranta::mail::{Address, BodyType, Direction, EntryId, Envelope, Mail, Message, Peer};
+use quaranta::options::Octets;
 use quaranta::policy::{Class, Scope, Verdict};
 use quaranta::record::{
     Change, Door, Entry, Event, Job, JobKind, JobStep, Lesson, Lore, Shelf, State, Status,
 };
-use quaranta::store::View;
+use quaranta::store::on_sled::{self, Handle};
+use quaranta::store::{Options, Store, View};
 
 pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -124,4 +128,18 @@ pub(crate) fn view(of: &str) -> View {
         shelf: Shelf::Caught,
         direction: Direction::Inbound,
     }
+}
+
+/// Small files, so that many things happen.
+pub(crate) fn options() -> Options {
+    Options {
+        cache_capacity: Octets(8 << 20),
+        segment_size: Octets(256 << 10),
+        min_free: Octets(1 << 20),
+        ..Options::default()
+    }
+}
+
+pub(crate) fn open(dir: &Path) -> (Store, Handle) {
+    on_sled::open(dir, &options(), Clock::by_hand(START)).expect("opened")
 }

@@ -67,6 +67,9 @@ pub(crate) struct Draft<'a> {
     pub(crate) dropped: Vec<MailId>,
     /// The segment that new records go to.
     pub(crate) segment: u64,
+    /// Set while the log is read back: mails whose needs are to be looked at in the
+    /// end. Until then the row that needs a mail may not have been read.
+    pub(crate) unsettled: Option<BTreeSet<MailId>>,
 }
 
 impl<'a> Draft<'a> {
@@ -77,6 +80,7 @@ impl<'a> Draft<'a> {
             owed: false,
             dropped: Vec::new(),
             segment,
+            unsettled: None,
         }
     }
 
@@ -106,6 +110,9 @@ impl<'a> Draft<'a> {
                 Posting::Put { key, value } => self.put(key, value, home, &mut touched)?,
                 Posting::Delete { key, .. } => self.delete(key, &mut touched)?,
             }
+        }
+        if let Some(unsettled) = &mut self.unsettled {
+            unsettled.append(&mut touched);
         }
         for mail in touched {
             self.drop_unneeded(mail)?;
@@ -249,7 +256,8 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    fn drop_unneeded(&mut self, mail: MailId) -> Result<(), StoreError> {
+    /// Drops the mail if nobody needs its octets.
+    pub(crate) fn drop_unneeded(&mut self, mail: MailId) -> Result<(), StoreError> {
         let needs = keys::needs(mail);
         let needed = !self
             .overlay

@@ -46,7 +46,7 @@ impl<E: Engine> Jobs for Rooms<E> {
     async fn settle(&self, id: EntryId, job: Option<Job>, event: Event) -> Result<(), StoreError> {
         self.submit(Op::Settle(id, job, event)).await?;
         // It is not in anybody's hand now; when it is due again is written in it.
-        self.0.news().leases.lock().remove(&id);
+        self.0.news().give_back(&[id]);
         Ok(())
     }
 

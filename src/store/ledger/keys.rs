@@ -77,7 +77,17 @@ pub(crate) const EVENTS: &[u8] = b"V";
 pub(crate) const LESSONS: &[u8] = b"L";
 pub(crate) const ACCOUNTS: &[u8] = b"Sa";
 pub(crate) const DOMAINS: &[u8] = b"Sd";
-pub(crate) const SETTINGS: &[u8] = b"S";
+pub(crate) const POLICIES: &[u8] = b"Sp";
+pub(crate) const LISTS: &[u8] = b"Sl";
+pub(crate) const SECRETS: &[u8] = b"Ss";
+/// The settings by kind, with the names that people read.
+pub(crate) const SECTIONS: [(&[u8], &str); 5] = [
+    (ACCOUNTS, "accounts"),
+    (DOMAINS, "domains"),
+    (POLICIES, "policies"),
+    (LISTS, "lists"),
+    (SECRETS, "secrets"),
+];
 
 /// Octets of live rows in a segment.
 pub(crate) fn live(segment: u64) -> Vec<u8> {
@@ -130,12 +140,12 @@ pub(crate) fn domain(name: &str) -> Vec<u8> {
 }
 
 pub(crate) fn layer(scope: &Scope) -> Vec<u8> {
-    with_scope(b"Sp", scope)
+    with_scope(POLICIES, scope)
 }
 
 /// All list entries of a scope.
 pub(crate) fn list(scope: &Scope) -> Vec<u8> {
-    with_scope(b"Sl", scope)
+    with_scope(LISTS, scope)
 }
 
 pub(crate) fn listed(scope: &Scope, kind: ListKind, pattern: &Pattern) -> Vec<u8> {
@@ -149,7 +159,25 @@ pub(crate) fn listed(scope: &Scope, kind: ListKind, pattern: &Pattern) -> Vec<u8
 }
 
 pub(crate) fn secret(name: &str) -> Vec<u8> {
-    join(&[b"Ss", name.as_bytes()])
+    join(&[SECRETS, name.as_bytes()])
+}
+
+/// A setting's key as people read it.
+pub(crate) fn setting_name(key: &[u8]) -> String {
+    let name = String::from_utf8_lossy(key.get(2..).unwrap_or_default());
+    if key.starts_with(DOMAINS) || key.starts_with(SECRETS) {
+        return name.into_owned();
+    }
+    let (scope, rest) = name.split_once('\0').unwrap_or((&name, ""));
+    let scope = match scope {
+        "g" => "global",
+        other => other.get(1..).unwrap_or_default(),
+    };
+    match (rest.get(..1), rest.get(1..)) {
+        (Some("a"), Some(pattern)) => format!("{scope} allow {pattern}"),
+        (Some("b"), Some(pattern)) => format!("{scope} block {pattern}"),
+        _ => scope.to_owned(),
+    }
 }
 
 /// All that is shown in a view, by uid.

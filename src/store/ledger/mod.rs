@@ -5,8 +5,6 @@
 //! everything else in the index follows from the rows ([`draft`]). An engine adds
 //! where records and octets lie, and that one request is decided after the other.
 
-#![allow(dead_code, reason = "the kept store uses the rest")]
-
 pub(crate) mod draft;
 pub(crate) mod index;
 pub(crate) mod keys;
@@ -68,6 +66,14 @@ impl News {
             notices: broadcast::channel(NOTICES).0,
             owed,
             leases: Mutex::default(),
+        }
+    }
+
+    /// The jobs of these entries are in nobody's hand.
+    pub(crate) fn give_back(&self, ids: &[EntryId]) {
+        let mut leases = self.leases.lock();
+        for id in ids {
+            leases.remove(id);
         }
     }
 
