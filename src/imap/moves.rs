@@ -116,7 +116,7 @@ impl Session {
         }
     }
 
-    /// Removes what is marked \Deleted. That teaches nothing (XX-04).
+    /// Removes what is marked \Deleted; CLOSE does not tell what goes. That teaches nothing (XX-04).
     pub(super) async fn remove_deleted(
         &mut self,
         set: Option<SequenceSet>,
@@ -145,7 +145,7 @@ impl Session {
             deleted.extend(marked.map(|(place, _)| *place));
         }
         let tally = self.act(&deleted, &Action::Remove, tell).await?;
-        Ok(tally.done("EXPUNGE done"))
+        Ok(tally.done(if tell { "EXPUNGE done" } else { "CLOSE done" }))
     }
 }
 

@@ -50,6 +50,10 @@ pub(super) fn addresses(value: &str) -> Vec<Addressee> {
                 reading.angle = Some(String::new());
             }
             '>' if in_angle => in_angle = false,
+            // Within a source route there are commas (RFC 5322 section 4.4).
+            ',' if in_angle && reading.words(true).starts_with('@') => {
+                reading.words(true).push(c);
+            }
             ',' | ';' => {
                 in_angle = false;
                 reading.finish();
