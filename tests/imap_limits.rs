@@ -272,7 +272,7 @@ fn odd_messages_are_told_in_the_grammar() {
     let client = tokio::sync::Mutex::new(client);
     let config = ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::with_cases(400)
+        ..ProptestConfig::with_cases(200)
     };
     proptest!(config, |(text in pieces())| {
         runtime.block_on(async {
@@ -333,7 +333,7 @@ fn garbage_never_brings_a_session_down() {
     ];
     let config = ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::with_cases(300)
+        ..ProptestConfig::with_cases(200)
     };
     let login = format!("l LOGIN alice@example.org \"{PASSWORD}\"\r\ns SELECT Caught\r\n");
     let words = prop::collection::vec(word, 0..30);

@@ -77,8 +77,9 @@ impl Session {
             after_cr: false,
         };
         let mut left = size;
+        let whole = self.silence();
         while left > 0 {
-            let until = Instant::now() + PIECE_WAIT;
+            let until = whole.min(Instant::now() + PIECE_WAIT);
             let piece = self.conn.octets(left.min(PIECE), until).await?;
             left -= piece.len() as u64;
             if !incoming.add(&piece) {
@@ -132,8 +133,9 @@ impl Session {
             self.conn.line("* BYE [TOOBIG] That is too much");
             return Err(End::Told);
         }
+        let whole = self.silence();
         while left > 0 {
-            let until = Instant::now() + PIECE_WAIT;
+            let until = whole.min(Instant::now() + PIECE_WAIT);
             left -= self.conn.octets(left.min(PIECE), until).await?.len() as u64;
         }
         Ok(())

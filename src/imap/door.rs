@@ -109,7 +109,13 @@ impl Door {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                Some(_) = sessions.join_next(), if !sessions.is_empty() => continue,
+                Some(ended) = sessions.join_next(), if !sessions.is_empty() => {
+                    if let Err(fault) = ended {
+                        // Our mistake: this session ends, the house stands.
+                        tracing::error!(%fault, "an IMAP session broke");
+                    }
+                    continue;
+                }
                 _ = shutdown.wait_for(|down| *down) => break,
             };
             match accepted {

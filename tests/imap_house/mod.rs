@@ -240,7 +240,7 @@ impl Client {
     }
 
     async fn more(&mut self) -> bool {
-        let mut octets = [0; 16 * 1024];
+        let mut octets = vec![0; 16 * 1024];
         let got = tokio::time::timeout(PATIENCE, self.io.read(&mut octets)).await;
         match got.expect("the server is silent") {
             Ok(0) | Err(_) => false,

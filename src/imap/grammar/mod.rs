@@ -9,6 +9,8 @@ mod cursor;
 mod fetch;
 mod list;
 mod search;
+#[cfg(test)]
+mod second_opinion;
 mod set;
 
 pub(super) use command::{Command, StoreMode, Target, append_head, parse, tag_of};
