@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,6 +15,8 @@ use crate::record::Entry;
 
 /// Octets of one permit.
 const UNIT: usize = 1024;
+/// A session waits this long for its turn to read.
+const ROOM_WAIT: Duration = Duration::from_secs(60);
 /// Messages kept at most.
 const KEPT_MOST: usize = 200;
 
@@ -54,7 +57,8 @@ impl Bodies {
         }
     }
 
-    /// The message of an entry as `by` may see it; waits for its turn if much is being read.
+    /// The message of an entry as `by` may see it; waits up to 60 s for its turn if
+    /// much is being read.
     ///
     /// # Errors
     /// [`Refusal::NotYours`] if it is gone, [`Refusal::Failed`].
@@ -69,7 +73,10 @@ impl Bodies {
         }
         let wanted = usize::try_from(entry.size).unwrap_or(usize::MAX) / UNIT + 1;
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.units);
-        let room = Arc::clone(&self.room).acquire_many_owned(wanted).await.ok();
+        let room = Arc::clone(&self.room).acquire_many_owned(wanted);
+        let room = tokio::time::timeout(ROOM_WAIT, room)
+            .await
+            .map_err(|_| Refusal::Failed("too many large messages are being read".to_owned()))?;
         let message = match self.desk.mail(by, entry.id).await {
             Ok(mail) => Exposed::new(prefix(entry), mail.bytes),
             Err(Refusal::NeedsRight(right)) => Exposed::new(prefix(entry), stub(entry, right)),
@@ -81,7 +88,7 @@ impl Bodies {
         }
         Ok(Held {
             message,
-            _room: room,
+            _room: room.ok(),
         })
     }
 

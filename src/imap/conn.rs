@@ -19,6 +19,9 @@ const GATHER: usize = 64 * 1024;
 const READ: usize = 4 * 1024;
 /// A client that takes none of a piece for this long is gone.
 const WRITE_WAIT: Duration = Duration::from_secs(300);
+/// A client that takes a large literal slower than this (octets a second, after a while of
+/// grace) is gone too: its message takes memory from others.
+const LEAST_RATE: u64 = 32 * 1024;
 
 /// Why a session is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,8 +189,12 @@ impl Conn {
             return Ok(());
         }
         self.flush().await?;
+        let whole = WRITE_WAIT + Duration::from_secs(octets.len() as u64 / LEAST_RATE);
+        let until = Instant::now() + whole;
         for piece in octets.chunks(GATHER) {
-            self.send(piece).await?;
+            timeout_at(until, self.send(piece))
+                .await
+                .map_err(|_| End::Silent)??;
         }
         Ok(())
     }

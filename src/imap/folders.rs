@@ -121,10 +121,7 @@ impl Folder {
                 moved: by_move,
                 ..
             } => Ok(if moved { by_move } else { copied }),
-            _ => Err(format!(
-                "nothing can be put into {}; it is filled by the filter",
-                self.name
-            )),
+            _ => Err(self.takes_nothing()),
         }
     }
 
@@ -138,10 +135,17 @@ impl Folder {
                 "{} takes only messages from the folders of the quarantine",
                 self.name
             )),
-            _ => Err(format!(
+            _ => Err(self.takes_nothing()),
+        }
+    }
+
+    fn takes_nothing(&self) -> String {
+        match self.purpose {
+            Use::Nothing => format!("{} stays empty; caught mail is in Caught", self.name),
+            _ => format!(
                 "nothing can be put into {}; it is filled by the filter",
                 self.name
-            )),
+            ),
         }
     }
 
