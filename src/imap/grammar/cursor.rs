@@ -39,13 +39,13 @@ impl<'c> Cursor<'c> {
         }
     }
 
-    pub(super) fn expect(&mut self, byte: u8, or: Bad) -> Result<(), Bad> {
+    pub(super) fn must(&mut self, byte: u8, or: Bad) -> Result<(), Bad> {
         if self.eat(byte) { Ok(()) } else { Err(or) }
     }
 
     /// One space; more than one is borne, as some clients send it.
     pub(super) fn space(&mut self) -> Result<(), Bad> {
-        self.expect(b' ', "a space is missing")?;
+        self.must(b' ', "a space is missing")?;
         while self.eat(b' ') {}
         Ok(())
     }
@@ -131,7 +131,7 @@ impl<'c> Cursor<'c> {
 
     fn quoted(&mut self) -> Result<Cow<'c, [u8]>, Bad> {
         const OPEN: Bad = "a quoted string is not closed";
-        self.expect(b'"', OPEN)?;
+        self.must(b'"', OPEN)?;
         let plain = self.take_while(|b| !b"\"\\\r\n\0".contains(&b));
         if self.eat(b'"') {
             return Ok(Cow::Borrowed(plain));
@@ -147,18 +147,18 @@ impl<'c> Cursor<'c> {
             }
             text.extend_from_slice(self.take_while(|b| !b"\"\\\r\n\0".contains(&b)));
         }
-        self.expect(b'"', OPEN)?;
+        self.must(b'"', OPEN)?;
         Ok(Cow::Owned(text))
     }
 
     fn literal(&mut self) -> Result<&'c [u8], Bad> {
         const BROKEN: Bad = "a literal is broken";
-        self.expect(b'{', BROKEN)?;
+        self.must(b'{', BROKEN)?;
         let size = self.number()? as usize;
         self.eat(b'+');
-        self.expect(b'}', BROKEN)?;
+        self.must(b'}', BROKEN)?;
         self.eat(b'\r');
-        self.expect(b'\n', BROKEN)?;
+        self.must(b'\n', BROKEN)?;
         if size > self.rest.len() {
             return Err(BROKEN);
         }
@@ -185,7 +185,7 @@ impl<'c> Cursor<'c> {
         most: usize,
         mut one: impl FnMut(&mut Self) -> Result<T, Bad>,
     ) -> Result<Vec<T>, Bad> {
-        self.expect(b'(', "a parenthesis is missing")?;
+        self.must(b'(', "a parenthesis is missing")?;
         let mut members = Vec::new();
         while self.eat(b' ') {}
         while !self.eat(b')') {

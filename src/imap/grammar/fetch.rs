@@ -103,7 +103,7 @@ fn item(from: &mut Cursor<'_>) -> Result<Item, Bad> {
 }
 
 fn section(from: &mut Cursor<'_>, peek: bool) -> Result<Item, Bad> {
-    from.expect(b'[', "a section is missing")?;
+    from.must(b'[', "a section is missing")?;
     let mut path = Vec::new();
     while from.peek().is_some_and(|b| b.is_ascii_digit()) {
         if path.len() >= PATH_MOST {
@@ -128,12 +128,12 @@ fn section(from: &mut Cursor<'_>, peek: bool) -> Result<Item, Bad> {
             _ => return Err("unknown section"),
         },
     };
-    from.expect(b']', "a section is not closed")?;
+    from.must(b']', "a section is not closed")?;
     let partial = if from.eat(b'<') {
         let start = from.number()?;
-        from.expect(b'.', "a partial has an offset and a length")?;
+        from.must(b'.', "a partial has an offset and a length")?;
         let length = from.number()?;
-        from.expect(b'>', "a partial is not closed")?;
+        from.must(b'>', "a partial is not closed")?;
         if length == 0 {
             return Err("a partial of no length");
         }
