@@ -5,7 +5,7 @@ pub mod accounts;
 pub mod actions;
 pub mod background;
 pub mod clock;
-pub mod control;
+pub mod imap;
 pub mod inspect;
 pub mod intake;
 pub mod mail;
