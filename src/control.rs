@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use crate::actions::{Action, Desk, Outcome, Query, Refusal};
 use crate::mail::{Address, Direction, Domain, EntryId};
+use crate::net::listen::Closing;
 use crate::policy::{Layer, ListKind, Pattern, Policy, Principal, Role, Scope};
 use crate::record::{DomainSettings, Door, Route, Shelf, Status};
 
@@ -177,12 +178,12 @@ impl Control {
         Ok(listener)
     }
 
-    /// Serves until `stop` says true.
-    pub async fn serve(self, listener: UnixListener, mut stop: watch::Receiver<bool>) {
+    /// Serves until the doors close.
+    pub async fn serve(self, listener: UnixListener, mut stop: Closing) {
         let turns = Arc::new(Semaphore::new(CLIENTS_MOST));
         loop {
             let accepted = tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = stop.wait() => return,
                 accepted = listener.accept() => accepted,
             };
             let (Ok((stream, _)), Ok(turn)) = (accepted, turns.clone().acquire_owned().await)

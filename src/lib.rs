@@ -4,7 +4,11 @@
 pub mod accounts;
 pub mod actions;
 pub mod background;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod control;
+pub mod daemon;
 pub mod imap;
 pub mod inspect;
 pub mod intake;

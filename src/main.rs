@@ -1,3 +1,8 @@
 //! The binary: hands over to the command line.
 
-fn main() {}
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    quaranta::cli::main()
+}

@@ -194,6 +194,9 @@ fn sizes(house: &House) -> Vec<String> {
         if lines > FILE_MOST {
             faults.push(format!("{path}: {lines} lines, {FILE_MOST} is the most"));
         }
+        if only_for_tests(house, path) {
+            continue;
+        }
         let mut open: Option<(usize, usize, String)> = None;
         for (i, line) in product(text).lines().enumerate() {
             let indent = line.len() - line.trim_start().len();
@@ -228,6 +231,15 @@ fn sizes(house: &House) -> Vec<String> {
         }
     }
     faults
+}
+
+/// A file that its parent names behind `#[cfg(test)]`.
+fn only_for_tests(house: &House, path: &str) -> bool {
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let line = format!("#[cfg(test)]\nmod {};", file.trim_end_matches(".rs"));
+    house
+        .get(&format!("{folder}/mod.rs"))
+        .is_some_and(|text| text.contains(&line))
 }
 
 fn purpose_lines(house: &House) -> Vec<String> {

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Background, stopped};
+use super::Background;
 use crate::actions::{Action, Outcome, Refusal, reinsertion_keys};
 use crate::clock::Timestamp;
 use crate::mail::{
     Address, Direction, Edit, EntryId, Envelope, Mail, MailId, Message, Peer, Reply,
 };
+use crate::net::listen::Closing;
 use crate::policy::{Class, Principal, Verdict};
 use crate::record::{Door, Entry, Event, Job, JobKind, KeptMail, Shelf, State, Status};
 use crate::relay::Parcel;
@@ -26,7 +27,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const STRANDED_DAYS: u64 = 14;
 
 impl Background {
-    pub(super) async fn deliver_all(self, mut stop: watch::Receiver<bool>) {
+    pub(super) async fn deliver_all(self, mut stop: Closing) {
         let turns = Arc::new(Semaphore::new(self.options.at_once.max(1) as usize));
         let mut running = JoinSet::new();
         loop {
@@ -56,7 +57,7 @@ impl Background {
                 });
             }
             tokio::select! {
-                () = stopped(&mut stop) => break,
+                () = stop.wait() => break,
                 Some(ended) = running.join_next() => {
                     if let Err(error) = ended {
                         tracing::error!(%error, "a delivery ended in a fault");

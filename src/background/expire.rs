@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
-
-use super::{Background, stopped};
+use super::Background;
 use crate::actions::Action;
 use crate::clock::Timestamp;
 use crate::mail::EntryId;
+use crate::net::listen::Closing;
 use crate::policy::Principal;
 use crate::record::Door;
 
@@ -17,11 +16,11 @@ const EVERY: Duration = Duration::from_secs(30);
 const BATCH: usize = 500;
 
 impl Background {
-    pub(super) async fn expire_all(self, mut stop: watch::Receiver<bool>) {
+    pub(super) async fn expire_all(self, mut stop: Closing) {
         loop {
             self.expire_due().await;
             tokio::select! {
-                () = stopped(&mut stop) => return,
+                () = stop.wait() => return,
                 () = tokio::time::sleep(EVERY) => {}
             }
         }

@@ -5,11 +5,10 @@ mod expire;
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use crate::actions::Desk;
 use crate::clock::Clock;
 use crate::mail::Budget;
+use crate::net::listen::Closing;
 use crate::options::Span;
 use crate::record::Route;
 use crate::relay::Carrier;
@@ -53,8 +52,8 @@ pub struct Background {
 }
 
 impl Background {
-    /// Does the chores until `stop` says true, then lets deliveries in flight end.
-    pub async fn run(self, stop: watch::Receiver<bool>) {
+    /// Does the chores until the doors close, then lets deliveries in flight end.
+    pub async fn run(self, stop: Closing) {
         let deliver = tokio::spawn(self.clone().deliver_all(stop.clone()));
         let expire = tokio::spawn(self.expire_all(stop));
         for chore in [deliver, expire] {
@@ -67,10 +66,4 @@ impl Background {
     fn journal(&self) -> &dyn Journal {
         &*self.store.journal
     }
-}
-
-/// Waits until told to stop.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that whoever could tell us is gone: stop as well.
-    let _gone = stop.wait_for(|stop| *stop).await;
 }

@@ -10,7 +10,13 @@ use crate::record::{Route, Status};
 
 /// A spam filter for mail servers with a quarantine that people can live with.
 #[derive(Debug, Parser)]
-#[command(name = "quaranta", version, about, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "quaranta",
+    version,
+    about,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -82,9 +88,10 @@ pub(crate) struct DemoArgs {
     /// Keep everything in this directory and go on there next time [default: a new one, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// SMTP port; the destination is next to it, then IMAPS, IMAP, web, outbound, milter, LMTP
-    #[arg(long, value_name = "N", default_value_t = 2525, value_parser = clap::value_parser!(u16).range(1..=65_520))]
-    pub(crate) port_base: u16,
+    /// SMTP listens on N, then the destination, IMAPS, IMAP, web, outbound, milter, LMTP
+    /// [default: 2525, 2526, 2993, 2143]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=65_520))]
+    pub(crate) port_base: Option<u16>,
     /// Send no sample mail
     #[arg(long)]
     pub(crate) no_samples: bool,
@@ -404,18 +411,32 @@ pub(crate) enum OnStore {
     /// Read everything and say what is damaged
     Verify {
         #[command(flatten)]
-        common: Common,
+        common: StoreArgs,
     },
-    /// Make the index anew from the segments
+    /// Make the index anew from the log; the old one is kept beside it
     Rebuild {
         #[command(flatten)]
-        common: Common,
+        common: StoreArgs,
     },
     /// Sizes and counts
     Stats {
         #[command(flatten)]
-        common: Common,
+        common: StoreArgs,
     },
+}
+
+/// Which store.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreArgs {
+    /// Configuration file [default: /etc/quaranta/quaranta.toml, where it exists]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Data directory [default: from the configuration]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -429,7 +450,9 @@ pub(crate) enum Docs {
 /// The man page of the command line, roff.
 pub(crate) fn man_page() -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    let man = clap_mangen::Man::new(Cli::command().disable_help_subcommand(true)).date("").manual("Quaranta");
+    let man = clap_mangen::Man::new(Cli::command().disable_help_subcommand(true))
+        .date("")
+        .manual("Quaranta");
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
@@ -441,7 +464,10 @@ pub(crate) fn man_page() -> std::io::Result<Vec<u8>> {
 /// Every command with its own options, on the same page.
 fn commands(command: &clap::Command, path: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
     use std::io::Write as _;
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+    for sub in command
+        .get_subcommands()
+        .filter(|sub| sub.get_name() != "help")
+    {
         let path = format!("{path} {}", sub.get_name());
         if sub.has_subcommands() {
             commands(sub, &path, page)?;
@@ -455,7 +481,10 @@ fn commands(command: &clap::Command, path: &str, page: &mut Vec<u8>) -> std::io:
         man.render_description_section(&mut text)?;
         man.render_options_section(&mut text)?;
         let text = String::from_utf8_lossy(&text).into_owned();
-        for line in text.lines().filter(|l| !l.starts_with(".SH") && !l.starts_with(".ie") && !l.starts_with(".el")) {
+        for line in text
+            .lines()
+            .filter(|l| !l.starts_with(".SH") && !l.starts_with(".ie") && !l.starts_with(".el"))
+        {
             writeln!(page, "{line}")?;
         }
     }

@@ -19,7 +19,9 @@ pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     for row in std::iter::once(&heading).chain(rows) {
         let mut line = String::new();
         for (i, cell) in row.iter().enumerate() {
-            let pad = widths.get(i).map_or(0, |w| w.saturating_sub(cell.chars().count()));
+            let pad = widths
+                .get(i)
+                .map_or(0, |w| w.saturating_sub(cell.chars().count()));
             let _infallible = write!(line, "{cell}{}  ", " ".repeat(pad));
         }
         out.push_str(line.trim_end());
@@ -30,7 +32,10 @@ pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
 
 /// A cell: text without control characters, at most `most` characters.
 pub(crate) fn cell(text: &str, most: usize) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if clean.chars().count() <= most {
         return clean;
     }
@@ -54,14 +59,24 @@ fn plain(value: &Value) -> String {
 
 /// A member that is a time, in the reader's time zone.
 pub(crate) fn time(value: &Value, name: &str) -> String {
-    let Some(ms) = value[name].as_u64() else { return String::new() };
-    Timestamp(ms).utc().with_time_zone(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    let Some(ms) = value[name].as_u64() else {
+        return String::new();
+    };
+    Timestamp(ms)
+        .utc()
+        .with_time_zone(jiff::tz::TimeZone::system())
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
 }
 
 /// A reverse path; the null sender as `<>`.
 pub(crate) fn sender(value: &Value) -> String {
     let from = text(value, "from");
-    if from.is_empty() { "<>".to_owned() } else { from }
+    if from.is_empty() {
+        "<>".to_owned()
+    } else {
+        from
+    }
 }
 
 /// The list of caught mail.
@@ -80,7 +95,10 @@ pub(crate) fn entries(answer: &Value) -> String {
         })
         .collect();
     let total = answer["total"].as_u64().unwrap_or_default();
-    let mut out = table(&["ID", "ARRIVED", "SCORE", "RECIPIENT", "SENDER", "SUBJECT"], &rows);
+    let mut out = table(
+        &["ID", "ARRIVED", "SCORE", "RECIPIENT", "SENDER", "SUBJECT"],
+        &rows,
+    );
     let _infallible = writeln!(out, "{} of {total}", rows.len());
     out
 }
@@ -100,23 +118,45 @@ pub(crate) fn entry(e: &Value) -> String {
         vec!["size".into(), format!("{} octets", text(e, "size"))],
         vec![
             "verdict".into(),
-            format!("{}, score {:.1}", text(&e["verdict"], "class"), e["verdict"]["score"].as_f64().unwrap_or_default()),
+            format!(
+                "{}, score {:.1}",
+                text(&e["verdict"], "class"),
+                e["verdict"]["score"].as_f64().unwrap_or_default()
+            ),
         ],
     ];
     if !e["failed"].is_null() {
-        rows.push(vec!["failed".into(), format!("{} {}", text(&e["failed"], "code"), cell(&text(&e["failed"], "text"), 200))]);
+        rows.push(vec![
+            "failed".into(),
+            format!(
+                "{} {}",
+                text(&e["failed"], "code"),
+                cell(&text(&e["failed"], "text"), 200)
+            ),
+        ]);
     }
-    let mut out: String = rows.iter().map(|row| format!("{:<11} {}\n", row[0], row[1])).collect();
+    let mut out: String = rows
+        .iter()
+        .map(|row| format!("{:<11} {}\n", row[0], row[1]))
+        .collect();
     out.push('\n');
-    let because: Vec<Vec<String>> = items(&e["verdict"]["because"]).iter().map(finding).collect();
+    let because: Vec<Vec<String>> = items(&e["verdict"]["because"])
+        .iter()
+        .map(finding)
+        .collect();
     out.push_str(&table(&["WEIGHT", "FINDING", "IN WORDS"], &because));
     out
 }
 
 fn finding(f: &Value) -> Vec<String> {
-    let Some((kind, of)) = f.as_object().and_then(|o| o.iter().next()) else { return Vec::new() };
+    let Some((kind, of)) = f.as_object().and_then(|o| o.iter().next()) else {
+        return Vec::new();
+    };
     let (weight, words) = match kind.as_str() {
-        "seen" => (format!("{:+.1}", of["weight"].as_f64().unwrap_or_default()), text(of, "reason")),
+        "seen" => (
+            format!("{:+.1}", of["weight"].as_f64().unwrap_or_default()),
+            text(of, "reason"),
+        ),
         "malware" => ("malware".to_owned(), text(of, "reason")),
         _ => ("did not run".to_owned(), text(of, "why")),
     };
@@ -132,7 +172,9 @@ pub(crate) fn events(answer: &Value) -> String {
                 time(e, "at"),
                 text(e, "status"),
                 text(e, "who"),
-                format!("{} {}", text(&e["door"], "name"), text(&e["door"], "peer")).trim().to_owned(),
+                format!("{} {}", text(&e["door"], "name"), text(&e["door"], "peer"))
+                    .trim()
+                    .to_owned(),
                 cell(&sender(e), 40),
                 cell(&text(e, "to"), 60),
                 cell(&text(e, "subject"), 40),
@@ -140,7 +182,19 @@ pub(crate) fn events(answer: &Value) -> String {
             ]
         })
         .collect();
-    table(&["TIME", "STATUS", "WHO", "DOOR", "SENDER", "RECIPIENTS", "SUBJECT", "SAID"], &rows)
+    table(
+        &[
+            "TIME",
+            "STATUS",
+            "WHO",
+            "DOOR",
+            "SENDER",
+            "RECIPIENTS",
+            "SUBJECT",
+            "SAID",
+        ],
+        &rows,
+    )
 }
 
 /// What came of an action on each entry, and whether all went well.
@@ -164,8 +218,10 @@ pub(crate) fn outcomes(answer: &Value) -> (String, bool) {
 
 /// Accounts.
 pub(crate) fn users(answer: &Value) -> String {
-    let rows: Vec<Vec<String>> =
-        items(answer).iter().map(|u| vec![text(u, "login"), time(u, "changed")]).collect();
+    let rows: Vec<Vec<String>> = items(answer)
+        .iter()
+        .map(|u| vec![text(u, "login"), time(u, "changed")])
+        .collect();
     table(&["LOGIN", "PASSWORD SET"], &rows)
 }
 
@@ -193,7 +249,11 @@ pub(crate) fn policy(answer: &Value) -> String {
                 .iter()
                 .map(|(name, value)| {
                     let own = !answer["set"][name].is_null();
-                    vec![name.clone(), plain(value), if own { "set here" } else { "inherited" }.to_owned()]
+                    vec![
+                        name.clone(),
+                        plain(value),
+                        if own { "set here" } else { "inherited" }.to_owned(),
+                    ]
                 })
                 .collect()
         })
@@ -206,7 +266,13 @@ pub(crate) fn lists(answer: &Value) -> String {
     let rows: Vec<Vec<String>> = items(answer)
         .iter()
         .map(|e| {
-            vec![text(e, "kind"), text(e, "pattern"), text(e, "by"), time(e, "made"), cell(&text(e, "note"), 80)]
+            vec![
+                text(e, "kind"),
+                text(e, "pattern"),
+                text(e, "by"),
+                time(e, "made"),
+                cell(&text(e, "note"), 80),
+            ]
         })
         .collect();
     table(&["LIST", "PATTERN", "MADE BY", "MADE", "NOTE"], &rows)
@@ -218,7 +284,11 @@ pub(crate) fn keys(answer: &Value) -> String {
         .iter()
         .map(|k| {
             let until = time(k, "until");
-            let until = if until.is_empty() { "in use".to_owned() } else { format!("verifies until {until}") };
+            let until = if until.is_empty() {
+                "in use".to_owned()
+            } else {
+                format!("verifies until {until}")
+            };
             vec![text(k, "id"), time(k, "made"), until, text(k, "secret")]
         })
         .collect();
@@ -241,7 +311,13 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = vec![vec!["long cell".to_owned(), "x".to_owned()], vec!["é".to_owned(), "y".to_owned()]];
-        assert_eq!(table(&["A", "B"], &rows), "A          B\nlong cell  x\né          y\n");
+        let rows = vec![
+            vec!["long cell".to_owned(), "x".to_owned()],
+            vec!["é".to_owned(), "y".to_owned()],
+        ];
+        assert_eq!(
+            table(&["A", "B"], &rows),
+            "A          B\nlong cell  x\né          y\n"
+        );
     }
 }

@@ -57,12 +57,12 @@ impl Intake {
         verdict.map_or(Ok(()), Err)
     }
 
-    /// Writes down that a recipient was refused before DATA (SE-16).
+    /// Writes down that something was refused before the end of DATA (SE-16).
     pub async fn not_accepted(
         &self,
         peer: &Peer,
         from: Option<&Address>,
-        to: &Address,
+        to: &[Address],
         reply: &Reply,
     ) {
         let door = Door::new("smtp", peer.address);
@@ -74,7 +74,7 @@ impl Intake {
         let mut event =
             Event::new(self.parts.clock.now(), status, "intake", door).saying(reply.to_string());
         event.from = from.cloned();
-        event.to = vec![to.clone()];
+        event.to = to.to_vec();
         event.direction = Some(crate::mail::Direction::Inbound);
         self.note(event).await;
     }

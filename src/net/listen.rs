@@ -61,6 +61,12 @@ impl Closer {
 }
 
 impl Closing {
+    /// The signal itself: true once the doors are to close.
+    #[must_use]
+    pub fn signal(&self) -> watch::Receiver<bool> {
+        self.0.clone()
+    }
+
     /// True once the doors are to close.
     #[must_use]
     pub fn is_now(&self) -> bool {

@@ -3,6 +3,7 @@
 pub mod command;
 mod connection;
 mod content;
+mod inbound;
 mod obey;
 mod options;
 pub mod proxy;
@@ -26,6 +27,7 @@ use crate::net::listen::{self, Closing, House};
 use crate::net::network::Network;
 use crate::net::tls::ServerTls;
 
+pub use inbound::Inbound;
 pub use options::Options;
 pub use reception::{Reception, Refused};
 pub use session::{Event, LINE_MOST, Question, Session, Setup};

@@ -402,6 +402,45 @@ pub(crate) async fn keeps_settings(store: &Store) {
     assert_eq!(settings.secret("other").await, Ok(None));
 }
 
+/// Who takes jobs while they are being owed gets each of them once.
+pub(crate) async fn gives_a_job_once_while_it_is_being_owed(store: &Store) {
+    let mut entries = Vec::new();
+    for n in 100..150 {
+        let mail = mail(n, 300);
+        let new = vec![entry(&mail, "alice@example.org")];
+        let kept = store.entries.stash(&mail, new, event(Status::Quarantined));
+        entries.extend(kept.await.expect("stashed"));
+    }
+    let jobs = store.jobs.clone();
+    let taker = tokio::spawn(async move {
+        let mut taken = Vec::new();
+        while taken.len() < 50 {
+            let until = START.after_days(1);
+            taken.extend(jobs.take(START, until, 9).await.expect("jobs"));
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..20 {
+            taken.extend(
+                jobs.take(START, START.after_days(1), 9)
+                    .await
+                    .expect("jobs"),
+            );
+        }
+        taken
+    });
+    for entry in &entries {
+        let leave = change(entry, State::Held, State::Leaving);
+        assert!(store.entries.apply(vec![leave]).await[0].is_ok());
+    }
+    let taken = taker.await.expect("taken");
+    let each: std::collections::BTreeSet<_> = taken.iter().map(|job| job.id).collect();
+    assert_eq!(
+        (taken.len(), each.len()),
+        (50, 50),
+        "a job was given out twice"
+    );
+}
+
 /// Of changes that all want the same entry, one is made.
 pub(crate) async fn serves_one_of_many(store: &Store) {
     let mail = mail(9, 500);
@@ -438,12 +477,13 @@ macro_rules! conformance {
             crate::conformance::conformance!(@ $store; se01_xx01_stashes_once_for_each_owner, moves_through_its_life,
                 lets_go_of_octets_nobody_needs, keeps_flags_for_each_scope,
                 se05_expires_the_oldest_first, gives_each_job_to_one_hand, xx03_tells_the_history,
-                numbers_the_lessons, keeps_settings, serves_one_of_many);
+                numbers_the_lessons, keeps_settings, serves_one_of_many,
+                gives_a_job_once_while_it_is_being_owed);
         }
     };
     (@ $store:expr; $($name:ident),*) => {
         $(
-            #[tokio::test]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 let (store, _kept) = $store;
                 crate::conformance::$name(&store).await;

@@ -10,7 +10,7 @@ use super::{Engine, Rooms, keys, value};
 use crate::clock::Timestamp;
 use crate::mail::{EntryId, Mail, MailId};
 use crate::policy::Scope;
-use crate::record::{Change, Entry, Event, JobStep, KeptMail};
+use crate::record::{Change, Entry, Event, KeptMail};
 use crate::store::{ChangeError, Entries, Flags, Notice, Row, StoreError, View};
 
 /// Rows looked up at once without leaving the caller's thread.
@@ -74,14 +74,8 @@ impl<E: Engine> Entries for Rooms<E> {
     }
 
     async fn apply(&self, changes: Vec<Change>) -> Vec<Result<Entry, ChangeError>> {
-        let moved: Vec<EntryId> = changes
-            .iter()
-            .filter(|change| change.job != JobStep::Stay)
-            .map(|change| change.entry)
-            .collect();
         let ops = changes.into_iter().map(Op::Change).collect();
         let answers = self.0.submit(ops).await;
-        self.0.news().give_back(&moved);
         answers
             .into_iter()
             .map(|answer| match answer? {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::index::Index;
 use super::ops::Op;
 use super::rows::{Home, LessonRow, decode};
-use super::{Engine, Rooms, keys, value};
+use super::{Engine, Lease, Rooms, keys, value};
 use crate::clock::Timestamp;
 use crate::mail::{EntryId, Mail};
 use crate::record::{Event, Job, Lesson};
@@ -27,17 +27,20 @@ impl<E: Engine> Jobs for Rooms<E> {
     ) -> Result<Vec<Job>, StoreError> {
         self.read(move |engine| {
             let mut leases = engine.news().leases.lock();
-            leases.retain(|_, until| *until > now);
+            leases.retain(|_, lease| lease.until > now);
             let end = keys::after_time(keys::JOBS_DUE, now);
             // Those that are given out may stand in front of all others.
             let look = most.saturating_add(leases.len());
             let due = jobs(engine.index(), keys::JOBS_DUE, &end, look)?;
             let free: Vec<Job> = due
                 .into_iter()
-                .filter(|job| !leases.contains_key(&job.id))
+                .filter(|job| leases.get(&job.id).is_none_or(|lease| lease.job != *job))
                 .take(most)
                 .collect();
-            leases.extend(free.iter().map(|job| (job.id, until)));
+            leases.extend(free.iter().map(|job| {
+                let job = job.clone();
+                (job.id, Lease { job, until })
+            }));
             Ok(free)
         })
         .await
@@ -45,8 +48,6 @@ impl<E: Engine> Jobs for Rooms<E> {
 
     async fn settle(&self, id: EntryId, job: Option<Job>, event: Event) -> Result<(), StoreError> {
         self.submit(Op::Settle(id, job, event)).await?;
-        // It is not in anybody's hand now; when it is due again is written in it.
-        self.0.news().give_back(&[id]);
         Ok(())
     }
 

@@ -26,6 +26,7 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::clock::Timestamp;
 use crate::mail::{EntryId, Mail, MailId};
+use crate::record::Job;
 use crate::store::ledger::draft::Draft;
 use crate::store::ledger::index::Index;
 use crate::store::ledger::ops::{Answer, Keep, Op, Packed};
@@ -57,7 +58,16 @@ pub(crate) struct News {
     notices: broadcast::Sender<Notice>,
     owed: Notify,
     /// Jobs given out, and until when.
-    leases: Mutex<HashMap<EntryId, Timestamp>>,
+    leases: Mutex<HashMap<EntryId, Lease>>,
+}
+
+/// A job in somebody's hand. It speaks of the job as it was when it was given out: a
+/// job that was written down anew since is free.
+#[derive(Debug, Clone)]
+pub(crate) struct Lease {
+    pub(crate) job: Job,
+    /// Given out again from then on.
+    pub(crate) until: Timestamp,
 }
 
 impl News {
@@ -69,14 +79,6 @@ impl News {
             notices: broadcast::channel(NOTICES).0,
             owed,
             leases: Mutex::default(),
-        }
-    }
-
-    /// The jobs of these entries are in nobody's hand.
-    pub(crate) fn give_back(&self, ids: &[EntryId]) {
-        let mut leases = self.leases.lock();
-        for id in ids {
-            leases.remove(id);
         }
     }
 

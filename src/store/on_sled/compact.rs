@@ -247,7 +247,7 @@ impl Mover<'_> {
         let rate = self.shared.options.compact_rate.0.max(1);
         let due = Duration::from_millis(self.octets.saturating_mul(1000) / rate);
         if let Some(early) = due.checked_sub(self.started.elapsed()) {
-            std::thread::sleep(early.min(Duration::from_millis(200)));
+            std::thread::park_timeout(early.min(Duration::from_millis(200)));
         }
     }
 }

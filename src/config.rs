@@ -1,0 +1,279 @@
+//! Gathers the options of the rooms, reads the file, and writes example and man page from the same words.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::options::SectionDoc;
+use crate::{accounts, background, imap, inspect, intake, net, relay, smtp, store};
+
+crate::options! {
+    /// The house as a whole.
+    pub struct Server in "server" {
+        /// Our name in greetings, Received and Authentication-Results fields.
+        /// Without one it is the name of the machine.
+        pub hostname: Option<String> = None,
+        /// Where mail, index, keys and certificates are kept.
+        pub data_dir: PathBuf = PathBuf::from("/var/lib/quaranta"),
+        /// The admin socket; without one it is `control.sock` in the data directory.
+        pub control: Option<PathBuf> = None,
+        /// What is logged: error, warn, info, debug or trace; a room may differ,
+        /// as in "info,quaranta::smtp=debug".
+        pub log: String = "info".to_owned(),
+        /// Write log lines as JSON.
+        pub log_json: bool = false,
+    }
+}
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub server: Server,
+    pub tls: net::tls::Options,
+    pub smtp: smtp::Options,
+    pub intake: intake::Options,
+    pub dns: net::dns::Options,
+    pub inspect: inspect::Options,
+    pub relay: relay::Options,
+    pub reinsertion: background::Options,
+    pub imap: imap::Options,
+    pub login: accounts::Options,
+    pub store: store::on_sled::Options,
+}
+
+/// Where the configuration is looked for when no file is named.
+pub const DEFAULT_PATH: &str = "/etc/quaranta/quaranta.toml";
+
+/// What is wrong with the configuration; names file, line, option and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {path}: {source}")]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{path}{place}: {option}{message}")]
+    Wrong {
+        path: PathBuf,
+        place: String,
+        option: String,
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads `path`; without one, [`DEFAULT_PATH`] where it exists, else the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = match path {
+            Some(path) => path,
+            None if Path::new(DEFAULT_PATH).exists() => Path::new(DEFAULT_PATH),
+            None => return Ok(Self::default()),
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads `text`, which stands in `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Wrong`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let wrong = |option: String, error: &toml::de::Error| ConfigError::Wrong {
+            path: path.to_owned(),
+            place: error
+                .span()
+                .map(|span| place(text, span.start))
+                .unwrap_or_default(),
+            option,
+            message: error.message().to_owned(),
+        };
+        let document = toml::Deserializer::parse(text).map_err(|e| wrong(String::new(), &e))?;
+        let config: Self = serde_path_to_error::deserialize(document).map_err(|error| {
+            let option = match error.path().to_string().split_once('.') {
+                Some((section, option)) => format!("[{section}] {option}: "),
+                None => String::new(),
+            };
+            wrong(option, error.inner())
+        })?;
+        config.check().map_err(|message| ConfigError::Wrong {
+            path: path.to_owned(),
+            place: String::new(),
+            option: String::new(),
+            message,
+        })?;
+        Ok(config)
+    }
+
+    /// What no single option can see.
+    fn check(&self) -> Result<(), String> {
+        if self.smtp.listen.is_empty() {
+            return Err(
+                "[smtp] listen: name at least one address, such as \"0.0.0.0:25\"".to_owned(),
+            );
+        }
+        if self.intake.mail_memory < self.smtp.message_size {
+            return Err(format!(
+                "[intake] mail_memory: {} is less than one message may have ([smtp] message_size = {}); raise it",
+                self.intake.mail_memory, self.smtp.message_size
+            ));
+        }
+        if self.tls.certificate.is_some() != self.tls.key.is_some() {
+            return Err("[tls] certificate and key go together: set both, or neither".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Our name.
+    #[must_use]
+    pub fn hostname(&self) -> String {
+        self.server.hostname.clone().unwrap_or_else(|| {
+            nix::unistd::gethostname()
+                .ok()
+                .and_then(|name| name.into_string().ok())
+                .unwrap_or_else(|| "localhost".to_owned())
+        })
+    }
+
+    /// The admin socket.
+    #[must_use]
+    pub fn control(&self) -> PathBuf {
+        self.server
+            .control
+            .clone()
+            .unwrap_or_else(|| self.server.data_dir.join("control.sock"))
+    }
+
+    /// Every option that differs between the two and needs a restart, as `[section] option`.
+    #[must_use]
+    pub fn needs_restart(&self, new: &Config) -> Vec<String> {
+        let table = |config: &Config| toml::Table::try_from(config).unwrap_or_default();
+        let (old, new) = (table(self), table(new));
+        let mut changed = Vec::new();
+        for section in sections() {
+            if RELOADED.contains(&section.name) {
+                continue;
+            }
+            let get = |of: &toml::Table, name: &str| {
+                of.get(section.name).and_then(|s| s.get(name)).cloned()
+            };
+            for option in &section.options {
+                if get(&old, option.name) != get(&new, option.name) {
+                    changed.push(format!("[{}] {}", section.name, option.name));
+                }
+            }
+        }
+        changed
+    }
+}
+
+/// Sections whose options hold for new sessions as soon as they are read again. Of
+/// `smtp`, `listen` and the counts of connections still need a restart.
+const RELOADED: [&str; 1] = ["smtp"];
+
+fn place(text: &str, at: usize) -> String {
+    let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
+    format!(", line {line}")
+}
+
+/// All sections, in the order of the file.
+#[must_use]
+pub fn sections() -> Vec<SectionDoc> {
+    vec![
+        Server::section(),
+        net::tls::Options::section(),
+        smtp::Options::section(),
+        intake::Options::section(),
+        net::dns::Options::section(),
+        inspect::Options::section(),
+        relay::Options::section(),
+        background::Options::section(),
+        imap::Options::section(),
+        accounts::Options::section(),
+        store::on_sled::Options::section(),
+    ]
+}
+
+/// The example configuration: every option with its explanation and default.
+#[must_use]
+pub fn example() -> String {
+    let mut out = String::from(
+        "# Configuration of Quaranta. Every option is here, with its default; what you do not\n\
+         # set keeps it. Sizes are written 512, 64K, 50M, 2G; spans of time 250ms, 30s, 5m, 4h, 14d.\n\
+         # What changes while the daemon runs (domains, policies, lists, accounts) is not here:\n\
+         # it lies in the store, and `quaranta domains|policy|lists|users` sets it.\n",
+    );
+    for section in sections() {
+        out.push('\n');
+        comment(&mut out, &section.doc);
+        let _infallible = writeln!(out, "[{}]", section.name);
+        for option in &section.options {
+            out.push('\n');
+            comment(&mut out, &option.doc);
+            let _infallible = match &option.default {
+                Some(default) => writeln!(out, "{} = {default}", option.name),
+                None => writeln!(out, "#{} =", option.name),
+            };
+        }
+    }
+    out
+}
+
+fn comment(out: &mut String, doc: &[&str]) {
+    for line in doc {
+        let _infallible = writeln!(out, "# {}", line.trim());
+    }
+}
+
+/// The man page of the configuration file, roff.
+#[must_use]
+pub fn man_page() -> String {
+    let mut out = String::from(
+        ".TH QUARANTA.TOML 5 \"\" \"\" Quaranta\n.SH NAME\nquaranta.toml \\- configuration of quaranta(1)\n\
+         .SH DESCRIPTION\nThe file has sections with options, in TOML. What is not set keeps its default.\n\
+         Sizes are written 512, 64K, 50M, 2G; spans of time 250ms, 30s, 5m, 4h, 14d.\n\
+         SIGHUP makes the daemon read certificates, rules and the section smtp again; it logs what needs a restart.\n",
+    );
+    for section in sections() {
+        let _infallible = writeln!(out, ".SH [{}]\n{}", section.name, roff(&section.doc));
+        for option in &section.options {
+            let default = match &option.default {
+                Some(default) => format!("Default: {}", escape(default)),
+                None => "Not set by default.".to_owned(),
+            };
+            let _infallible = writeln!(
+                out,
+                ".TP\n.B {}\n{}\n{default}",
+                option.name,
+                roff(&option.doc)
+            );
+        }
+    }
+    out.push_str(".SH SEE ALSO\n.BR quaranta (1)\n");
+    out
+}
+
+fn roff(doc: &[&str]) -> String {
+    doc.iter()
+        .map(|line| escape(line.trim()))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn escape(text: &str) -> String {
+    let text = text
+        .replace('\\', "\\e")
+        .replace('-', "\\-")
+        .replace('`', "");
+    match text.chars().next() {
+        Some('.' | '\'') => format!("\\&{text}"),
+        _ => text,
+    }
+}

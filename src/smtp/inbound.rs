@@ -1,0 +1,52 @@
+//! Inbound mail from the door to intake, and on by the carrier.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::reception::{Reception, Refused};
+use crate::intake::Intake;
+use crate::mail::{Address, Envelope, Mail, Reply};
+use crate::policy::{Answer, Replies};
+use crate::relay::Carrier;
+
+/// The reception of inbound mail.
+pub struct Inbound {
+    intake: Intake,
+    carrier: Arc<dyn Carrier>,
+}
+
+impl Inbound {
+    #[must_use]
+    pub fn new(intake: Intake, carrier: Arc<dyn Carrier>) -> Self {
+        Self { intake, carrier }
+    }
+}
+
+#[async_trait]
+impl Reception for Inbound {
+    async fn recipient(&self, envelope: &Envelope, to: &Address) -> Result<(), Reply> {
+        let admitted = self.intake.admit_recipient(to, envelope.smtputf8).await;
+        if let Err(reply) = &admitted {
+            let to = std::slice::from_ref(to);
+            self.intake
+                .not_accepted(&envelope.peer, envelope.from.as_ref(), to, reply)
+                .await;
+        }
+        admitted
+    }
+
+    async fn message(&self, mail: Mail, replies: Replies) -> Answer {
+        self.intake.receive(mail, replies, &*self.carrier).await
+    }
+
+    fn not_accepted(&self, refused: &Refused) {
+        let (intake, refused) = (self.intake.clone(), refused.clone());
+        tokio::spawn(async move {
+            let from = refused.from.flatten();
+            intake
+                .not_accepted(&refused.peer, from.as_ref(), &refused.to, &refused.reply)
+                .await;
+        });
+    }
+}
