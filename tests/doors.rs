@@ -1,0 +1,161 @@
+//! Every action through every door leaves the same mark: state, job, lesson, event.
+
+mod imap_house;
+
+use imap_house::{House, plain};
+use quaranta::actions::Action;
+use quaranta::control::{Control, Request, Response, Verb};
+use quaranta::mail::EntryId;
+use quaranta::policy::{Principal, Scope};
+use quaranta::record::{Door, JobKind, Lore};
+
+const OWNER: &str = "alice@example.org";
+
+/// What an action left behind, without who asked and when.
+#[derive(Debug, PartialEq)]
+struct Mark {
+    state: String,
+    owed: bool,
+    lore: Option<Lore>,
+    status: String,
+    words: String,
+    owner: Vec<String>,
+}
+
+async fn mark(house: &House, id: EntryId) -> Mark {
+    let entry = house
+        .store
+        .entries
+        .entry(id)
+        .await
+        .expect("entry")
+        .expect("entry");
+    let jobs = house.store.jobs.jobs(1000).await.expect("jobs");
+    let lessons = house.store.lessons.lessons(0, 1000).await.expect("lessons");
+    let history = house.store.journal.history(id).await.expect("history");
+    let event = history.last().expect("an event");
+    Mark {
+        state: entry.state.to_string(),
+        owed: jobs
+            .iter()
+            .any(|job| job.id == id && job.kind == JobKind::Release),
+        lore: lessons
+            .iter()
+            .find(|(_, lesson)| lesson.entry == Some(id))
+            .map(|(_, l)| l.lore),
+        status: event.status.to_string(),
+        words: event.words.clone(),
+        owner: event.to.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The action, how IMAP says it, how the admin socket says it.
+fn table() -> Vec<(Action, &'static [&'static str], Verb)> {
+    vec![
+        (Action::Release, &["UID MOVE # Release"], Verb::Release),
+        (
+            Action::ReleaseAndTrain,
+            &["UID MOVE # \"Release &- Train\""],
+            Verb::ReleaseAndTrain,
+        ),
+        (
+            Action::Remove,
+            &["UID STORE # +FLAGS (\\Deleted)", "UID EXPUNGE #"],
+            Verb::Remove,
+        ),
+        (Action::TrainSpam, &["UID COPY # Spam"], Verb::TrainSpam),
+        (
+            Action::TrainHam,
+            &["UID COPY # \"Not Spam\""],
+            Verb::TrainHam,
+        ),
+        (
+            Action::RemoveAsSpam,
+            &["UID MOVE # Spam"],
+            Verb::RemoveAsSpam,
+        ),
+        (
+            Action::RemoveAsHam,
+            &["UID MOVE # \"Not Spam\""],
+            Verb::RemoveAsHam,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn se10_an_action_means_the_same_at_every_door() {
+    let house = House::new().await;
+    let control = Control::new(house.desk.clone(), std::time::Duration::from_secs(60));
+    let owner = Principal::of(OWNER.parse::<Scope>().expect("scope"));
+    for (action, commands, verb) in table() {
+        let mut ids = Vec::new();
+        for door in ["desk", "imap", "control"] {
+            ids.push(
+                house
+                    .stash(OWNER, plain(&format!("{action:?} {door}")))
+                    .await,
+            );
+        }
+        let door = Door::new("desk", "");
+        house
+            .desk
+            .perform(&owner, &action, ids[0], &door)
+            .await
+            .expect("at the desk");
+
+        let uid = house
+            .store
+            .entries
+            .entry(ids[1])
+            .await
+            .expect("entry")
+            .expect("entry")
+            .uid;
+        let mut client = house.sign_in(OWNER).await;
+        client.ok("SELECT Caught").await;
+        for command in commands {
+            client.ok(&command.replace('#', &uid.to_string())).await;
+        }
+
+        let request = Request::QuarantineAct {
+            ids: vec![ids[2]],
+            verb,
+        };
+        match control.answer(0, request).await {
+            Response::Done(value) => assert_eq!(value[0]["done"], true, "{value}"),
+            Response::Refused(text) => panic!("{text}"),
+        }
+
+        let at_desk = mark(&house, ids[0]).await;
+        for (name, id) in [("imap", ids[1]), ("control", ids[2])] {
+            assert_eq!(mark(&house, id).await, at_desk, "{action:?} through {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_same_at_every_door() {
+    let house = House::new().await;
+    let control = Control::new(house.desk.clone(), std::time::Duration::from_secs(60));
+    let id = house.stash(OWNER, plain("gone")).await;
+    let owner = Principal::of(OWNER.parse::<Scope>().expect("scope"));
+    let door = Door::new("desk", "");
+    house
+        .desk
+        .perform(&owner, &Action::Remove, id, &door)
+        .await
+        .expect("removed");
+    let refused = house
+        .desk
+        .perform(&owner, &Action::Release, id, &door)
+        .await
+        .expect_err("refused");
+    let request = Request::QuarantineAct {
+        ids: vec![id],
+        verb: Verb::Release,
+    };
+    match control.answer(0, request).await {
+        Response::Done(value) => assert_eq!(value[0]["refused"], refused.to_string()),
+        Response::Refused(text) => panic!("{text}"),
+    }
+}
