@@ -158,14 +158,12 @@ impl Config {
         let (old, new) = (table(self), table(new));
         let mut changed = Vec::new();
         for section in sections() {
-            if RELOADED.contains(&section.name) {
-                continue;
-            }
             let get = |of: &toml::Table, name: &str| {
                 of.get(section.name).and_then(|s| s.get(name)).cloned()
             };
             for option in &section.options {
-                if get(&old, option.name) != get(&new, option.name) {
+                let reloaded = section.name == RELOADED && !AT_START.contains(&option.name);
+                if !reloaded && get(&old, option.name) != get(&new, option.name) {
                     changed.push(format!("[{}] {}", section.name, option.name));
                 }
             }
@@ -174,9 +172,10 @@ impl Config {
     }
 }
 
-/// Sections whose options hold for new sessions as soon as they are read again. Of
-/// `smtp`, `listen` and the counts of connections still need a restart.
-const RELOADED: [&str; 1] = ["smtp"];
+/// The section whose options hold for new connections as soon as they are read again,
+const RELOADED: &str = "smtp";
+/// but for these.
+const AT_START: [&str; 3] = ["listen", "connections", "connections_per_client"];
 
 fn place(text: &str, at: usize) -> String {
     let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;

@@ -106,9 +106,12 @@ fn errors_name_file_line_option_and_remedy() {
 fn a_reload_says_what_needs_a_restart() {
     let old = Config::default();
     let new = Config::parse(
-        "[server]\nhostname = \"x.test\"\n[smtp]\nerrors = 3\n",
+        "[server]\nhostname = \"x.test\"\n[smtp]\nerrors = 3\nlisten = [\"127.0.0.1:26\"]\n",
         Path::new("x"),
     )
     .expect("valid");
-    assert_eq!(old.needs_restart(&new), ["[server] hostname"]);
+    assert_eq!(
+        old.needs_restart(&new),
+        ["[server] hostname", "[smtp] listen"]
+    );
 }

@@ -1,17 +1,42 @@
 //! The desk: where people's doors and the house itself look at entries and ask for actions.
 //! The scope is put in here; a door cannot leave it out.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::broadcast;
 
 use super::{Action, Flags, Notice, Outcome, Query, Refusal, Row, plan};
 use crate::clock::{Clock, Timestamp};
 use crate::mail::{Direction, EntryId, Mail};
-use crate::policy::{Class, Principal, Right};
-use crate::record::{Door, Entry, Event, KeptMail, Lesson, Lore, Shelf, Status};
+use crate::policy::{Class, Principal, Right, Scope};
+use crate::record::{self, Door, Entry, Event, Job, KeptMail, Lesson, Lore, Shelf};
 use crate::store::{ChangeError, Store, StoreError, View};
 
 /// Changes are stored in batches of this many, so that a long move shows progress.
 const BATCH: usize = 500;
+
+/// Events counted at most for the last day's tally.
+const TALLY_MOST: usize = 200_000;
+/// Owed deliveries shown at most.
+const OWED_MOST: usize = 1000;
+const DAY_MS: u64 = 86_400_000;
+
+const SHELVES: [(Shelf, Direction); 3] = [
+    (Shelf::Caught, Direction::Inbound),
+    (Shelf::Caught, Direction::Outbound),
+    (Shelf::TrainingRequested, Direction::Inbound),
+];
+
+/// How the house is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Status {
+    /// Entries held, by shelf and direction.
+    pub held: Vec<(Shelf, Direction, u64)>,
+    /// Deliveries owed, the next due first, with what was said at the last try.
+    pub owed: Vec<Job>,
+    /// Lines of the log of the last 24 hours, by status.
+    pub day: BTreeMap<String, u64>,
+}
 
 /// The desk. Cheap to clone.
 #[derive(Clone)]
@@ -269,8 +294,8 @@ impl Desk {
     ) -> Result<(), Refusal> {
         let now = self.clock.now();
         let status = match lore {
-            Lore::Spam => Status::TrainedSpam,
-            Lore::Ham => Status::TrainedHam,
+            Lore::Spam => record::Status::TrainedSpam,
+            Lore::Ham => record::Status::TrainedHam,
         };
         let mut event = Event::new(now, status, &by.who, door.clone());
         event.mail = Some(mail.id);
@@ -319,5 +344,30 @@ impl Desk {
         most: usize,
     ) -> Result<Vec<Event>, Refusal> {
         Ok(self.store.journal.search(&by.scope, query, most).await?)
+    }
+
+    /// How the house is, for an administrator of it.
+    ///
+    /// # Errors
+    /// [`Refusal::NeedsRight`], [`Refusal::Failed`].
+    pub async fn status(&self, by: &Principal) -> Result<Status, Refusal> {
+        if by.scope != Scope::Global || !by.has(Right::Administer) {
+            return Err(Refusal::NeedsRight(Right::Administer));
+        }
+        let mut held = Vec::new();
+        for (shelf, direction) in SHELVES {
+            held.push((shelf, direction, self.count(by, shelf, direction).await?));
+        }
+        let since = Timestamp(self.clock.now().0.saturating_sub(DAY_MS));
+        let query = Query {
+            since: Some(since),
+            ..Query::default()
+        };
+        let mut day = BTreeMap::new();
+        for event in self.log(by, &query, TALLY_MOST).await? {
+            *day.entry(event.status.to_string()).or_default() += 1;
+        }
+        let owed = self.store.jobs.jobs(OWED_MOST).await?;
+        Ok(Status { held, owed, day })
     }
 }

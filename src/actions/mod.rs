@@ -6,7 +6,7 @@ mod plan;
 mod settings;
 
 pub use action::{Action, Outcome, Refusal};
-pub use desk::Desk;
+pub use desk::{Desk, Status};
 pub use plan::plan;
 pub use settings::reinsertion_keys;
 

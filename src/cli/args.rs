@@ -73,6 +73,11 @@ pub(crate) enum Command {
     /// Reinsertion keys
     #[command(subcommand)]
     Keys(OnKeys),
+    /// How the daemon is: what is held, what is owed, what the last day brought
+    Status {
+        #[command(flatten)]
+        common: Common,
+    },
     /// The log of all mail, the newest first
     Log(LogArgs),
     /// The store on disk; the daemon must not run

@@ -51,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lists(command) => lists(command),
         Command::Keys(command) => keys(command),
         Command::Log(command) => log(&command),
+        Command::Status { common } => tell(&common, &Request::Status, show::status),
     }
 }
 

@@ -21,8 +21,15 @@ pub(super) fn check_config(path: Option<PathBuf>, example: bool) -> anyhow::Resu
         say(&config::example())?;
         return Ok(ExitCode::SUCCESS);
     }
+    let config = Config::load(path.as_deref())?;
     let path = path.unwrap_or_else(|| PathBuf::from(DEFAULT_PATH));
-    let config = Config::load(Some(&path))?;
+    if !path.exists() {
+        say(&format!(
+            "{} is not there: the defaults hold\n",
+            path.display()
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let dns = Arc::new(Dns::open(&config.dns).context("[dns] servers")?);
     StandardPanel::open(&config.inspect, dns, Clock::system())?;
     let default = toml_of(&Config::default())?;

@@ -216,6 +216,44 @@ pub(crate) fn outcomes(answer: &Value) -> (String, bool) {
     (table(&["ID", "RESULT"], &rows), all)
 }
 
+/// How the daemon is.
+pub(crate) fn status(s: &Value) -> String {
+    let held: Vec<Vec<String>> = items(&s["held"])
+        .iter()
+        .map(|h| vec![text(h, "shelf"), text(h, "direction"), text(h, "count")])
+        .collect();
+    let day: Vec<Vec<String>> = s["last_24_hours"]
+        .as_object()
+        .map(|day| {
+            day.iter()
+                .map(|(status, n)| vec![status.clone(), plain(n)])
+                .collect()
+        })
+        .unwrap_or_default();
+    let owed: Vec<Vec<String>> = items(&s["owed"])
+        .iter()
+        .map(|j| {
+            vec![
+                text(j, "id"),
+                time(j, "since"),
+                time(j, "due"),
+                text(j, "tries"),
+                cell(&text(j, "last"), 160),
+            ]
+        })
+        .collect();
+    format!(
+        "quaranta {}\n\n{}\n{}\n{}",
+        text(s, "version"),
+        table(&["HELD ON", "DIRECTION", "MESSAGES"], &held),
+        table(&["LAST 24 HOURS", "MESSAGES"], &day),
+        table(
+            &["OWED DELIVERY", "SINCE", "NEXT TRY", "TRIES", "LAST ANSWER"],
+            &owed
+        ),
+    )
+}
+
 /// Accounts.
 pub(crate) fn users(answer: &Value) -> String {
     let rows: Vec<Vec<String>> = items(answer)

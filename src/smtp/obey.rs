@@ -166,7 +166,8 @@ impl Session {
             }
             Recipient::Mailbox(to, _) => to,
             Recipient::Postmaster => {
-                let Ok(to) = format!("postmaster@{}", self.setup.hostname).parse() else {
+                let own = || format!("postmaster@{}", self.setup.hostname).parse().ok();
+                let Some(to) = self.setup.options.postmaster.clone().or_else(own) else {
                     self.say(&Reply::new(550, 1, 1, "No postmaster without a domain"));
                     return None;
                 };

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::mail::Address;
 use crate::net::network::Network;
 use crate::options::{Octets, Span};
 
@@ -10,6 +11,9 @@ crate::options! {
     pub struct Options in "smtp" {
         /// Addresses and ports to listen on.
         pub listen: Vec<SocketAddr> = vec![SocketAddr::from(([0, 0, 0, 0], 25))],
+        /// Who gets mail for `<postmaster>` without a domain (RFC 5321 section 4.5.1), an
+        /// address in one of your domains. Without one it is postmaster at our own name.
+        pub postmaster: Option<Address> = None,
         /// Largest message that is taken, in octets.
         pub message_size: Octets = Octets(50 << 20),
         /// Most recipients of one message; further ones are told to come later.

@@ -1,24 +1,28 @@
 //! The admin socket: the CLI asks the running daemon, one JSON line each way. It holds the same
 //! desk as every other door of people.
 
+mod request;
+
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use crate::actions::{Action, Desk, Outcome, Query, Refusal};
-use crate::mail::{Address, Direction, Domain, EntryId};
+use crate::actions::{Desk, Outcome, Query, Refusal};
+use crate::mail::{Direction, EntryId};
 use crate::net::listen::Closing;
-use crate::policy::{Layer, ListKind, Pattern, Policy, Principal, Role, Scope};
-use crate::record::{DomainSettings, Door, Route, Shelf, Status};
+use crate::policy::{Layer, Policy, Principal, Role, Scope};
+use crate::record::{DomainSettings, Door, Shelf};
+
+pub use request::{Request, Response, Verb, ask};
 
 /// Longest request, in octets: room for some 25,000 ids.
 const REQUEST_LONGEST: u64 = 1 << 20;
@@ -28,121 +32,6 @@ const CLIENTS_MOST: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Rows given at most in one answer.
 const ROWS_MOST: usize = 100_000;
-
-/// What an administrator does with an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verb {
-    Release,
-    ReleaseAndTrain,
-    Remove,
-    TrainSpam,
-    TrainHam,
-    RemoveAsSpam,
-    RemoveAsHam,
-}
-
-impl Verb {
-    fn action(self) -> Action {
-        match self {
-            Verb::Release => Action::Release,
-            Verb::ReleaseAndTrain => Action::ReleaseAndTrain,
-            Verb::Remove => Action::Remove,
-            Verb::TrainSpam => Action::TrainSpam,
-            Verb::TrainHam => Action::TrainHam,
-            Verb::RemoveAsSpam => Action::RemoveAsSpam,
-            Verb::RemoveAsHam => Action::RemoveAsHam,
-        }
-    }
-}
-
-/// What can be asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case")]
-pub enum Request {
-    QuarantineList {
-        scope: Scope,
-        shelf: Shelf,
-        direction: Direction,
-        most: usize,
-    },
-    QuarantineShow {
-        id: EntryId,
-    },
-    QuarantineMessage {
-        id: EntryId,
-    },
-    QuarantineAct {
-        ids: Vec<EntryId>,
-        verb: Verb,
-    },
-    QuarantineHistory {
-        id: EntryId,
-    },
-    UserAdd {
-        scope: Scope,
-        password: Option<String>,
-    },
-    UserPassword {
-        scope: Scope,
-        password: Option<String>,
-    },
-    UserList,
-    UserRemove {
-        scope: Scope,
-    },
-    DomainAdd {
-        domain: Domain,
-        routes: Vec<Route>,
-    },
-    DomainList,
-    DomainRemove {
-        domain: Domain,
-    },
-    PolicyShow {
-        scope: Scope,
-    },
-    /// Sets what is given, leaves the rest; `reset` drops what was set before.
-    PolicySet {
-        scope: Scope,
-        layer: Layer,
-        reset: bool,
-    },
-    ListAdd {
-        scope: Scope,
-        kind: ListKind,
-        pattern: Pattern,
-        note: String,
-    },
-    ListRemove {
-        scope: Scope,
-        kind: ListKind,
-        pattern: Pattern,
-    },
-    ListShow {
-        scope: Scope,
-    },
-    KeysShow {
-        secrets: bool,
-    },
-    KeysRotate,
-    Log {
-        scope: Scope,
-        since: Option<u64>,
-        status: Option<Status>,
-        address: Option<Address>,
-        text: Option<String>,
-        most: usize,
-    },
-}
-
-/// What is answered.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Response {
-    Done(Value),
-    Refused(String),
-}
 
 /// The door. Cheap to clone.
 #[derive(Clone)]
@@ -242,19 +131,20 @@ impl Control {
             role: Role::Administrator,
             scope: Scope::Global,
         };
-        match self.ask(&by, request).await {
+        match self.grant(&by, request).await {
             Ok(value) => Response::Done(value),
             Err(refusal) => Response::Refused(refusal.to_string()),
         }
     }
 
-    async fn ask(&self, by: &Principal, request: Request) -> Result<Value, Refusal> {
+    async fn grant(&self, by: &Principal, request: Request) -> Result<Value, Refusal> {
         match request {
             Request::QuarantineList { .. }
             | Request::QuarantineShow { .. }
             | Request::QuarantineMessage { .. }
             | Request::QuarantineAct { .. }
             | Request::QuarantineHistory { .. }
+            | Request::Status
             | Request::Log { .. } => self.ask_quarantine(by, request).await,
             other => self.ask_settings(by, other).await,
         }
@@ -291,6 +181,7 @@ impl Control {
                 Ok(Value::Array(each))
             }
             Request::QuarantineHistory { id } => value(&desk.history(by, id).await?),
+            Request::Status => Ok(status(&desk.status(by).await?)),
             Request::Log {
                 scope,
                 since,
@@ -449,6 +340,20 @@ fn outcome(id: EntryId, result: Result<Outcome, Refusal>) -> Value {
     }
 }
 
+fn status(status: &crate::actions::Status) -> Value {
+    let held: Vec<Value> = status
+        .held
+        .iter()
+        .map(|(shelf, direction, count)| json!({ "shelf": shelf, "direction": direction, "count": count }))
+        .collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "held": held,
+        "owed": status.owed,
+        "last_24_hours": status.day,
+    })
+}
+
 fn keys(ring: &crate::token::KeyRing, secrets: bool) -> Value {
     let each = ring
         .keys()
@@ -462,32 +367,4 @@ fn keys(ring: &crate::token::KeyRing, secrets: bool) -> Value {
         })
         .collect();
     Value::Array(each)
-}
-
-/// Asks the daemon behind the socket at `path`.
-///
-/// # Errors
-/// A text for the administrator: no daemon there, or what it refused.
-pub fn ask(path: &PathBuf, request: &Request) -> Result<Value, String> {
-    use std::io::{BufRead as _, Write as _};
-    let fault = |e: &dyn std::fmt::Display| {
-        format!("the daemon does not answer at {}: {e}", path.display())
-    };
-    let mut stream = std::os::unix::net::UnixStream::connect(path).map_err(|e| {
-        format!("cannot reach the daemon at {}: {e}; is `quaranta serve` running, and is this its data directory?", path.display())
-    })?;
-    stream
-        .set_read_timeout(Some(Duration::from_secs(300)))
-        .map_err(|e| fault(&e))?;
-    let mut line = serde_json::to_vec(request).map_err(|e| fault(&e))?;
-    line.push(b'\n');
-    stream.write_all(&line).map_err(|e| fault(&e))?;
-    let mut answer = String::new();
-    std::io::BufReader::new(stream)
-        .read_line(&mut answer)
-        .map_err(|e| fault(&e))?;
-    match serde_json::from_str(&answer).map_err(|e| fault(&e))? {
-        Response::Done(value) => Ok(value),
-        Response::Refused(text) => Err(text),
-    }
 }

@@ -1,0 +1,156 @@
+//! The words of the admin socket, and the client's side of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::actions::Action;
+use crate::mail::{Address, Direction, Domain, EntryId};
+use crate::policy::{Layer, ListKind, Pattern, Scope};
+use crate::record::{Route, Shelf, Status};
+
+/// What an administrator does with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    Release,
+    ReleaseAndTrain,
+    Remove,
+    TrainSpam,
+    TrainHam,
+    RemoveAsSpam,
+    RemoveAsHam,
+}
+
+impl Verb {
+    pub(super) fn action(self) -> Action {
+        match self {
+            Verb::Release => Action::Release,
+            Verb::ReleaseAndTrain => Action::ReleaseAndTrain,
+            Verb::Remove => Action::Remove,
+            Verb::TrainSpam => Action::TrainSpam,
+            Verb::TrainHam => Action::TrainHam,
+            Verb::RemoveAsSpam => Action::RemoveAsSpam,
+            Verb::RemoveAsHam => Action::RemoveAsHam,
+        }
+    }
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Request {
+    QuarantineList {
+        scope: Scope,
+        shelf: Shelf,
+        direction: Direction,
+        most: usize,
+    },
+    QuarantineShow {
+        id: EntryId,
+    },
+    QuarantineMessage {
+        id: EntryId,
+    },
+    QuarantineAct {
+        ids: Vec<EntryId>,
+        verb: Verb,
+    },
+    QuarantineHistory {
+        id: EntryId,
+    },
+    UserAdd {
+        scope: Scope,
+        password: Option<String>,
+    },
+    UserPassword {
+        scope: Scope,
+        password: Option<String>,
+    },
+    UserList,
+    UserRemove {
+        scope: Scope,
+    },
+    DomainAdd {
+        domain: Domain,
+        routes: Vec<Route>,
+    },
+    DomainList,
+    DomainRemove {
+        domain: Domain,
+    },
+    PolicyShow {
+        scope: Scope,
+    },
+    /// Sets what is given, leaves the rest; `reset` drops what was set before.
+    PolicySet {
+        scope: Scope,
+        layer: Layer,
+        reset: bool,
+    },
+    ListAdd {
+        scope: Scope,
+        kind: ListKind,
+        pattern: Pattern,
+        note: String,
+    },
+    ListRemove {
+        scope: Scope,
+        kind: ListKind,
+        pattern: Pattern,
+    },
+    ListShow {
+        scope: Scope,
+    },
+    KeysShow {
+        secrets: bool,
+    },
+    KeysRotate,
+    Status,
+    Log {
+        scope: Scope,
+        since: Option<u64>,
+        status: Option<Status>,
+        address: Option<Address>,
+        text: Option<String>,
+        most: usize,
+    },
+}
+
+/// What is answered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    Done(Value),
+    Refused(String),
+}
+
+/// Asks the daemon behind the socket at `path`.
+///
+/// # Errors
+/// A text for the administrator: no daemon there, or what it refused.
+pub fn ask(path: &Path, request: &Request) -> Result<Value, String> {
+    use std::io::{BufRead as _, Write as _};
+    let fault = |e: &dyn std::fmt::Display| {
+        format!("the daemon does not answer at {}: {e}", path.display())
+    };
+    let mut stream = std::os::unix::net::UnixStream::connect(path).map_err(|e| {
+        format!("cannot reach the daemon at {}: {e}; is `quaranta serve` running, and is this its data directory?", path.display())
+    })?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(300)))
+        .map_err(|e| fault(&e))?;
+    let mut line = serde_json::to_vec(request).map_err(|e| fault(&e))?;
+    line.push(b'\n');
+    stream.write_all(&line).map_err(|e| fault(&e))?;
+    let mut answer = String::new();
+    std::io::BufReader::new(stream)
+        .read_line(&mut answer)
+        .map_err(|e| fault(&e))?;
+    match serde_json::from_str(&answer).map_err(|e| fault(&e))? {
+        Response::Done(value) => Ok(value),
+        Response::Refused(text) => Err(text),
+    }
+}
