@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Serialize;
 
 /// What is known of one option.
 #[derive(Debug, Clone)]
@@ -180,24 +180,24 @@ fn split_unit(text: &str) -> (&str, &str) {
     text.split_at(digits)
 }
 
-macro_rules! serde_by_text {
-    ($name:ty) => {
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+/// Serialises a type as its `Display` text and reads it by its `FromStr`.
+#[macro_export]
+macro_rules! serde_as_text {
+    ($($name:ty),+) => { $(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 to.collect_str(self)
             }
         }
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                String::deserialize(from)?
-                    .parse()
-                    .map_err(serde::de::Error::custom)
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(from)?;
+                text.parse().map_err(serde::de::Error::custom)
             }
         }
-    };
+    )+ };
 }
-serde_by_text!(Octets);
-serde_by_text!(Span);
+crate::serde_as_text!(Octets, Span);
 
 #[cfg(test)]
 mod tests {

@@ -121,7 +121,8 @@ fn named(line: &str) -> Vec<String> {
                 .chars()
                 .take_while(|c| c.is_alphanumeric() || *c == '_')
                 .collect();
-            if !word.is_empty() {
+            // Macros stand at the root, whichever room they come from.
+            if !word.is_empty() && !name[word.len()..].starts_with('!') {
                 rooms.push(word);
             }
         }

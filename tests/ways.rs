@@ -640,3 +640,23 @@ async fn loops_end() {
         .await;
     assert!(matches!(answer, quaranta::policy::Answer::One(reply) if reply.code == 554));
 }
+
+#[tokio::test]
+async fn a_flood_of_refusals_does_not_fill_the_log() {
+    let house = House::new().await;
+    let peer = quaranta::mail::Peer::local();
+    let reply = quaranta::mail::Reply::new(550, 1, 1, "no such user");
+    for _ in 0..500 {
+        house
+            .intake
+            .not_accepted(&peer, None, &[address("nobody@example.org")], &reply)
+            .await;
+    }
+    assert_eq!(house.log().await.len(), 60);
+    house.clock.forward(Duration::from_secs(60));
+    house
+        .intake
+        .not_accepted(&peer, None, &[address("nobody@example.org")], &reply)
+        .await;
+    assert_eq!(house.log().await.len(), 61);
+}

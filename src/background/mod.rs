@@ -18,7 +18,8 @@ crate::options! {
     /// Released mail goes back into the mail flow by SMTP, under a token that lets it
     /// through the filter once.
     pub struct Options in "reinsertion" {
-        /// Where released mail is handed in, as host:port; several are tried by priority.
+        /// Where released mail is handed in, as host:port; several are tried by priority. From
+        /// there it must come back to us on its way, as it does through a relay in front.
         /// Without one it is our own first SMTP listener.
         pub hosts: Vec<Route> = Vec::new(),
         /// How long a token holds; it must outlive the queue of a relay in between.

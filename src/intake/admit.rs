@@ -1,10 +1,40 @@
 //! Who may send to whom: our domains only, and only recipients the destination knows.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::clock::Timestamp;
 use crate::mail::{Address, Peer, Reply};
 use crate::policy::not_now;
 use crate::record::{Door, Event, Status};
 
 use super::Intake;
+
+/// Refusals of one client written to the log in one minute; the rest would only fill
+/// the disk with what a stranger wants there.
+const LINES_A_MINUTE: u32 = 60;
+/// Clients counted at the same time.
+const CLIENTS_COUNTED: usize = 10_000;
+
+/// Counts the refusals of each client within the minute.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    minute: u64,
+    lines: HashMap<IpAddr, u32>,
+}
+
+impl Refusals {
+    fn is_worth_a_line(&mut self, client: IpAddr, now: Timestamp) -> bool {
+        let minute = now.0 / 60_000;
+        if minute != self.minute || self.lines.len() >= CLIENTS_COUNTED {
+            self.minute = minute;
+            self.lines.clear();
+        }
+        let lines = self.lines.entry(client).or_default();
+        *lines = lines.saturating_add(1);
+        *lines <= LINES_A_MINUTE
+    }
+}
 
 /// Prefix of the cache keys of call-outs.
 const KNOWN: &str = "recipient ";
@@ -57,7 +87,8 @@ impl Intake {
         verdict.map_or(Ok(()), Err)
     }
 
-    /// Writes down that something was refused before the end of DATA (SE-16).
+    /// Writes down that something was refused before the end of DATA (SE-16); of one
+    /// client at most [`LINES_A_MINUTE`].
     pub async fn not_accepted(
         &self,
         peer: &Peer,
@@ -65,6 +96,13 @@ impl Intake {
         to: &[Address],
         reply: &Reply,
     ) {
+        if !self
+            .refusals
+            .lock()
+            .is_worth_a_line(peer.address, self.parts.clock.now())
+        {
+            return;
+        }
         let door = Door::new("smtp", peer.address);
         let status = if reply.is_permanent() {
             Status::NotAccepted

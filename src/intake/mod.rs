@@ -8,6 +8,8 @@ mod weigh;
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use crate::actions::Desk;
 use crate::clock::Clock;
 use crate::inspect::Panel;
@@ -51,6 +53,7 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Intake {
     parts: Arc<Parts>,
+    refusals: Arc<Mutex<admit::Refusals>>,
 }
 
 impl Intake {
@@ -58,6 +61,7 @@ impl Intake {
     pub fn new(parts: Parts) -> Self {
         Self {
             parts: Arc::new(parts),
+            refusals: Arc::default(),
         }
     }
 

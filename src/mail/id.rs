@@ -4,10 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::digest;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Address;
-use super::address::serde_as_text;
 
 /// A text is not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +34,7 @@ macro_rules! id_type {
                 parse_hex(text).map(Self)
             }
         }
-        serde_as_text!($name);
+        $crate::serde_as_text!($name);
     };
 }
 
