@@ -483,6 +483,7 @@ fn commands(command: &clap::Command, path: &str, page: &mut Vec<u8>) -> std::io:
         let man = clap_mangen::Man::new(sub);
         let mut text = Vec::new();
         man.render_synopsis_section(&mut text)?;
+        text.extend_from_slice(b".PP\n");
         man.render_description_section(&mut text)?;
         man.render_options_section(&mut text)?;
         let text = String::from_utf8_lossy(&text).into_owned();
