@@ -1,5 +1,6 @@
 //! The product as its users meet it: the real binary with real mail servers and clients, on loopback.
 
+mod kill;
 mod postfix;
 mod quaranta;
 mod wait;
