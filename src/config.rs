@@ -1,6 +1,7 @@
 //! Gathers the options of the rooms, reads the file, and writes example and man page from the same words.
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -123,6 +124,18 @@ impl Config {
             return Err(format!(
                 "[intake] mail_memory: {} is less than one message may have ([smtp] message_size = {}); raise it",
                 self.intake.mail_memory, self.smtp.message_size
+            ));
+        }
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let spoken = self
+            .smtp
+            .proxy_protocol_from
+            .iter()
+            .any(|network| network.holds(loopback));
+        if spoken && self.reinsertion.hosts.is_empty() {
+            return Err(format!(
+                "[smtp] proxy_protocol_from holds {loopback}, from where our own released mail comes \
+                 without that protocol; set [reinsertion] hosts to the relay in front"
             ));
         }
         if self.tls.certificate.is_some() != self.tls.key.is_some() {

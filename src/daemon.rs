@@ -357,7 +357,7 @@ pub fn serve(path: Option<PathBuf>) -> anyhow::Result<ExitCode> {
                 _ = hangup.recv() => {
                     notify(&[sd_notify::NotifyState::Reloading]);
                     if let Err(error) = daemon.reload(path.as_deref()) {
-                        tracing::error!("the configuration stays as it was: {error:#}");
+                        tracing::error!(%error, "the configuration stays as it was");
                     }
                     notify(&[sd_notify::NotifyState::Ready]);
                 }

@@ -85,6 +85,10 @@ fn errors_name_file_line_option_and_remedy() {
             "[intake]\nmail_memory = \"1M\"\n",
             vec!["[intake] mail_memory", "raise it"],
         ),
+        (
+            "[smtp]\nproxy_protocol_from = [\"127.0.0.0/8\"]\n",
+            vec!["[smtp] proxy_protocol_from", "set [reinsertion] hosts"],
+        ),
         ("[tls]\nkey = \"x\"\n", vec!["set both, or neither"]),
         (
             "[reinsertion]\nhosts = [\"a b\"]\n",
