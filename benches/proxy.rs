@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench proxy -- [DIR] [MESSAGES]`; the quarantine lies in DIR. Client, house
 //! and sink are processes of their own, so that CPU is the house's alone. Read the ratios.
+//! `QUARANTA_HOUSE` may name another build of this program, whose house is measured instead.
 
 #[path = "proxy/mail.rs"]
 mod mail;
@@ -59,7 +60,12 @@ fn main() -> Result<(), Fault> {
             let seed: u64 = seed.parse()?;
             let mails =
                 (0..count.parse()?).map(|n| mail::message(seed + n, kind == "spam", &signer));
-            client(to.parse()?, lines.parse()?, &mails.collect::<Vec<_>>())
+            client(
+                to.parse()?,
+                lines.parse()?,
+                kind,
+                &mails.collect::<Vec<_>>(),
+            )
         }
         [] => measure(&std::env::temp_dir(), MESSAGES),
         [dir] => measure(dir.as_ref(), MESSAGES),
@@ -117,7 +123,11 @@ fn run(way: &str, lines: usize, count: usize, round: u64, dir: &Path) -> Result<
         _ => Some(Server::start(&["house", way, &sink_at, dir])?),
     };
     let target = house.as_ref().unwrap_or(&sink);
-    let kind = if way == "quarantined" { "spam" } else { "ham" };
+    let kind = match way {
+        "direct" => way,
+        "quarantined" => "spam",
+        _ => "ham",
+    };
     let send = |count: usize, seed: u64| -> Result<f64, Fault> {
         let words = [
             "client",
@@ -142,7 +152,10 @@ fn run(way: &str, lines: usize, count: usize, round: u64, dir: &Path) -> Result<
 
 /// This program in another part.
 fn again(words: &[&str]) -> Command {
-    let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+    let mut own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+    if words.first() == Some(&"house") {
+        own = std::env::var_os("QUARANTA_HOUSE").map_or(own, PathBuf::from);
+    }
     let mut command = Command::new(own);
     command
         .args(words)
@@ -214,19 +227,14 @@ where
     })
 }
 
-fn options() -> Result<smtp::Options, Fault> {
-    Ok(smtp::Options {
-        transactions: usize::MAX,
-        proxy_protocol_from: vec!["127.0.0.1".parse()?],
-        ..smtp::Options::default()
-    })
-}
-
 fn setup(options: smtp::Options) -> smtp::Setup {
     smtp::Setup {
         hostname: "mx.example.org".to_owned(),
         direction: Direction::Inbound,
-        options,
+        options: smtp::Options {
+            transactions: usize::MAX,
+            ..options
+        },
         tls: false,
         budget: Budget::new(512 << 20),
         clock: Clock::system(),
@@ -248,7 +256,11 @@ impl Reception for Sink {
 }
 
 async fn sink() -> Result<smtp::Door, Fault> {
-    Ok(smtp::Door::new(setup(options()?), None, Arc::new(Sink)))
+    Ok(smtp::Door::new(
+        setup(smtp::Options::default()),
+        None,
+        Arc::new(Sink),
+    ))
 }
 
 /// A house before the sink: without checks, or with all that need no network.
@@ -293,8 +305,12 @@ async fn house(way: &str, sink: SocketAddr, dir: &Path) -> Result<smtp::Door, Fa
         hostname: "mx.example.org".to_owned(),
         options: intake::Options::default(),
     });
+    let options = smtp::Options {
+        proxy_protocol_from: vec!["127.0.0.1".parse()?],
+        ..smtp::Options::default()
+    };
     let reception = Arc::new(smtp::Inbound::new(intake, relay));
-    Ok(smtp::Door::new(setup(options()?), None, reception))
+    Ok(smtp::Door::new(setup(options), None, reception))
 }
 
 /// A signing key, and what the DNS says of the sender.
@@ -313,10 +329,10 @@ fn write_zone(dir: &Path) -> Result<(), Fault> {
 }
 
 /// Sends all `mails` over `lines` connections, and tells the seconds it took.
-fn client(to: SocketAddr, lines: usize, mails: &[Vec<u8>]) -> Result<(), Fault> {
+fn client(to: SocketAddr, lines: usize, kind: &str, mails: &[Vec<u8>]) -> Result<(), Fault> {
     let next = AtomicUsize::new(0);
     let mut ready: Vec<Talk> = (0..lines)
-        .map(|_| Talk::open(to))
+        .map(|_| Talk::open(to, kind != "direct"))
         .collect::<Result<_, _>>()?;
     let start = Instant::now();
     std::thread::scope(|scope| {
@@ -346,15 +362,17 @@ struct Talk {
 }
 
 impl Talk {
-    /// As a front relay that passes on what a client outside sent.
-    fn open(to: SocketAddr) -> Result<Self, Fault> {
+    /// To a house, as a front relay that passes on what a client outside sent.
+    fn open(to: SocketAddr, relay: bool) -> Result<Self, Fault> {
         let mut talk = Self {
             stream: TcpStream::connect(to)?,
             unread: Vec::new(),
         };
         talk.stream.set_nodelay(true)?;
-        talk.stream
-            .write_all(b"PROXY TCP4 192.0.2.7 192.0.2.1 4000 25\r\n")?;
+        if relay {
+            talk.stream
+                .write_all(b"PROXY TCP4 192.0.2.7 192.0.2.1 4000 25\r\n")?;
+        }
         talk.expect(&["220"])?;
         talk.stream.write_all(b"EHLO mail.sender.example\r\n")?;
         talk.expect(&["250"])?;
