@@ -263,7 +263,7 @@ impl Desk {
         if !by.scope.holds(scope) {
             return Err(Refusal::NotYours);
         }
-        Ok(self.store.settings.list(scope).await?)
+        Ok(self.store.settings.list(scope).await?.to_vec())
     }
 
     /// Adds an entry to a list within `by`'s scope.

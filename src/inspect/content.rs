@@ -67,10 +67,16 @@ impl<'m> Content<'m> {
         limit: usize,
         now: Option<Timestamp>,
     ) -> Self {
-        let mut content = Self::fields_only(message, limit);
-        content.structure = mime::structure(message);
+        let mut content = Self::structured(message, limit);
         let mut pages = content.read_text();
         measure::measure(&mut content, &mut pages, envelope, now);
+        content
+    }
+
+    /// Subject, authors and structure: all that is needed where there are no rules.
+    pub(super) fn structured(message: &'m [u8], limit: usize) -> Self {
+        let mut content = Self::fields_only(message, limit);
+        content.structure = mime::structure(message);
         content
     }
 

@@ -56,9 +56,14 @@ impl Local {
     }
 
     pub(super) fn inspect(&self, message: &Bytes, envelope: &Envelope) -> Seen {
-        let content = Content::read(message, envelope, self.text_most, self.now());
+        let rules = self.rules.load();
+        let content = if rules.is_empty() {
+            Content::structured(message, self.text_most)
+        } else {
+            Content::read(message, envelope, self.text_most, self.now())
+        };
         let mut found = own(&content);
-        found.extend(self.rules.load().findings(&content, envelope));
+        found.extend(rules.findings(&content, envelope));
         Seen {
             found,
             authors: content.author_addresses(),

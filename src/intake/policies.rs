@@ -22,13 +22,13 @@ impl Intake {
         findings: &Findings,
         to: &Address,
     ) -> Result<Option<Listed>, StoreError> {
-        let mut entries = Vec::new();
+        let mut lists = Vec::new();
         for scope in Scope::chain(to) {
-            entries.extend(self.parts.store.settings.list(&scope).await?);
+            lists.push(self.parts.store.settings.list(&scope).await?);
         }
         let senders = mail.envelope.from.iter().chain(&findings.authors);
         Ok(listed(
-            &entries,
+            lists.iter().flat_map(|list| list.iter()),
             senders,
             mail.envelope.peer.address,
             findings.forged,

@@ -63,14 +63,15 @@ impl Message {
 }
 
 fn has_bare_line_end(octets: &[u8]) -> bool {
-    let mut previous = 0;
-    for &byte in octets {
-        if (byte == b'\n') != (previous == b'\r') {
+    // Every LF must follow a CR; if there are as many CRs, none of them stands alone.
+    let mut lines = 0;
+    for at in memchr::memchr_iter(b'\n', octets) {
+        if at == 0 || octets[at - 1] != b'\r' {
             return true;
         }
-        previous = byte;
+        lines += 1;
     }
-    previous == b'\r'
+    memchr::memchr_iter(b'\r', octets).count() != lines
 }
 
 #[cfg(test)]

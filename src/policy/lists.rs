@@ -205,8 +205,8 @@ impl Listed {
 /// Asks the lists of all scopes of one recipient: the narrower scope wins, and
 /// within one scope allow wins. `forged` silences allow entries that go by the sender.
 #[must_use]
-pub fn listed<'a>(
-    entries: &[ListEntry],
+pub fn listed<'a, 'e>(
+    entries: impl IntoIterator<Item = &'e ListEntry>,
     senders: impl Iterator<Item = &'a Address> + Clone,
     client: IpAddr,
     forged: bool,
@@ -220,7 +220,7 @@ pub fn listed<'a>(
         (scope, entry.kind == ListKind::Allow)
     };
     entries
-        .iter()
+        .into_iter()
         .filter(|entry| {
             let silenced = forged && entry.kind == ListKind::Allow;
             entry.pattern.matches_client(client)

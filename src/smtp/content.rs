@@ -129,7 +129,10 @@ impl DotReader {
         while let Some(&byte) = octets.get(at) {
             match self.0 {
                 At::Mid => {
-                    let Some(cr) = memchr::memchr(b'\r', &octets[at..]) else {
+                    // Nothing happens before the next line that begins with a dot.
+                    let rest = &octets[at..];
+                    let Some(cr) = memchr::memmem::find(rest, b"\r\n.") else {
+                        self.0 = at_end_of(rest);
                         break;
                     };
                     at += cr;
@@ -166,6 +169,15 @@ impl DotReader {
 
 fn after(byte: u8) -> At {
     if byte == b'\r' { At::Cr } else { At::Mid }
+}
+
+/// Where octets end that have no line beginning with a dot.
+fn at_end_of(octets: &[u8]) -> At {
+    match octets {
+        [.., b'\r', b'\n'] => At::LineStart,
+        [.., b'\r'] => At::Cr,
+        _ => At::Mid,
+    }
 }
 
 #[cfg(test)]

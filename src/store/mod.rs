@@ -212,7 +212,7 @@ pub trait Settings: Send + Sync {
     async fn layer(&self, scope: &Scope) -> Result<Option<Layer>, StoreError>;
     async fn set_layer(&self, scope: &Scope, layer: Layer, event: Event) -> Result<(), StoreError>;
     /// The entries of exactly this scope.
-    async fn list(&self, scope: &Scope) -> Result<Vec<ListEntry>, StoreError>;
+    async fn list(&self, scope: &Scope) -> Result<Arc<Vec<ListEntry>>, StoreError>;
     /// Replaces an entry with the same scope, kind and pattern.
     async fn set_listed(&self, entry: ListEntry, event: Event) -> Result<(), StoreError>;
     /// False if there was none.

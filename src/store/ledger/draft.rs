@@ -63,6 +63,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) notices: Vec<Notice>,
     /// A job came.
     pub(crate) owed: bool,
+    /// A list changed.
+    pub(crate) listed: bool,
     /// Mails whose octets nobody needs any more.
     pub(crate) dropped: Vec<MailId>,
     /// The segment that new records go to.
@@ -78,6 +80,7 @@ impl<'a> Draft<'a> {
             overlay: Overlay::new(index),
             notices: Vec::new(),
             owed: false,
+            listed: false,
             dropped: Vec::new(),
             segment,
             unsettled: None,
@@ -106,6 +109,8 @@ impl<'a> Draft<'a> {
                 offset: at.offset,
                 weight: *weight,
             };
+            let (Posting::Put { key, .. } | Posting::Delete { key, .. }) = posting;
+            self.listed |= key.starts_with(keys::LISTS);
             match posting {
                 Posting::Put { key, value } => self.put(key, value, home, &mut touched)?,
                 Posting::Delete { key, .. } => self.delete(key, &mut touched)?,

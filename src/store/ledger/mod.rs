@@ -14,6 +14,7 @@ pub(crate) mod rows;
 mod entries;
 mod jobs;
 mod journal;
+mod lists;
 mod settings;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use crate::mail::{EntryId, Mail, MailId};
 use crate::record::Job;
 use crate::store::ledger::draft::Draft;
 use crate::store::ledger::index::Index;
+use crate::store::ledger::lists::Lists;
 use crate::store::ledger::ops::{Answer, Keep, Op, Packed};
 use crate::store::ledger::rows::{Home, MailRow};
 use crate::store::{Notice, Store, StoreError, Transient};
@@ -59,6 +61,7 @@ pub(crate) struct News {
     owed: Notify,
     /// Jobs given out, and until when.
     leases: Mutex<HashMap<EntryId, Lease>>,
+    pub(crate) lists: Lists,
 }
 
 /// A job in somebody's hand. It speaks of the job as it was when it was given out: a
@@ -79,11 +82,15 @@ impl News {
             notices: broadcast::channel(NOTICES).0,
             owed,
             leases: Mutex::default(),
+            lists: Lists::default(),
         }
     }
 
     /// Tells what a draft brought, once it is made.
     pub(crate) fn tell(&self, draft: &mut Draft<'_>) {
+        if std::mem::take(&mut draft.listed) {
+            self.lists.forget();
+        }
         for notice in draft.notices.drain(..) {
             // An error says that nobody listens.
             let _ = self.notices.send(notice);

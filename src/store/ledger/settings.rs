@@ -1,5 +1,7 @@
 //! Settings as the rooms above see them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
@@ -94,8 +96,15 @@ impl<E: Engine> Settings for Rooms<E> {
         Ok(())
     }
 
-    async fn list(&self, scope: &Scope) -> Result<Vec<ListEntry>, StoreError> {
-        self.all(keys::list(scope)).await
+    async fn list(&self, scope: &Scope) -> Result<Arc<Vec<ListEntry>>, StoreError> {
+        let lists = &self.0.news().lists;
+        let changes = match lists.get(scope) {
+            Ok(list) => return Ok(list),
+            Err(changes) => changes,
+        };
+        let list = Arc::new(self.all(keys::list(scope)).await?);
+        lists.keep(scope, &list, changes);
+        Ok(list)
     }
 
     async fn set_listed(&self, entry: ListEntry, event: Event) -> Result<(), StoreError> {

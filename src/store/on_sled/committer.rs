@@ -294,6 +294,7 @@ impl Committer {
                 })?;
             self.log = Log::new(shared.options.segment_size.0, found.number);
             self.failed = None;
+            shared.news.lists.forget();
             tracing::info!("the index is back");
         }
         let shared = Arc::clone(&self.shared);

@@ -135,8 +135,8 @@ impl Index for Tree {
         let db = open.take().ok_or_else(not_open)?;
         let db = guarded(|| {
             undo::prepare(&db, changes)
-                .and_then(|()| make(&db, changes))
-                .and_then(|()| undo::done(&db))
+                .and_then(|parts| make(&db, changes).map(|()| parts))
+                .and_then(|parts| undo::done(&db, parts))
                 .map_err(failed("be written"))?;
             Ok(db)
         })?;

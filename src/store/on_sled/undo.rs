@@ -11,8 +11,8 @@ use crate::store::ledger::keys;
 /// Octets in one part: beyond 128K sled would make a file for each value.
 const PART: usize = 32 << 10;
 
-/// Writes down what the keys of `changes` hold.
-pub(super) fn prepare(db: &sled::Db, changes: &Changes) -> sled::Result<()> {
+/// Writes down what the keys of `changes` hold; returns how many parts there are besides part 0.
+pub(super) fn prepare(db: &sled::Db, changes: &Changes) -> sled::Result<u32> {
     let undo = parts(db)?;
     let (mut part, mut number) = (Vec::new(), 0);
     for key in changes.keys() {
@@ -27,14 +27,16 @@ pub(super) fn prepare(db: &sled::Db, changes: &Changes) -> sled::Result<()> {
     }
     // The last part is part 0, which is written last.
     undo.insert(keys::undo(0), part)?;
-    Ok(())
+    Ok(number)
 }
 
-/// The changes are made: the undo no longer counts.
-pub(super) fn done(db: &sled::Db) -> sled::Result<()> {
+/// The changes are made: the undo of so many parts no longer counts.
+pub(super) fn done(db: &sled::Db, number: u32) -> sled::Result<()> {
     let undo = parts(db)?;
-    undo.remove(keys::undo(0))?;
-    clear(&undo)
+    for part in 0..=number {
+        undo.remove(keys::undo(part))?;
+    }
+    Ok(())
 }
 
 /// Puts back what a crash interrupted.
@@ -127,8 +129,10 @@ mod tests {
             take_back(&db).expect("taken back");
             assert!(all(&db) == before, "{made} changes");
         }
-        prepare(&db, &changes).expect("prepared");
-        done(&db).expect("done");
+        let number = prepare(&db, &changes).expect("prepared");
+        assert!(number > 0, "more than one part");
+        done(&db, number).expect("done");
+        assert!(parts(&db).expect("parts").is_empty());
         take_back(&db).expect("nothing to do");
         assert!(all(&db) == before);
     }
