@@ -46,10 +46,7 @@ fn line_at(message: &[u8], at: usize) -> Option<Range<usize>> {
     if at >= message.len() {
         return None;
     }
-    let length = message[at..]
-        .iter()
-        .position(|b| *b == b'\n')
-        .map_or(message.len() - at, |i| i + 1);
+    let length = memchr::memchr(b'\n', &message[at..]).map_or(message.len() - at, |i| i + 1);
     Some(at..at + length)
 }
 
