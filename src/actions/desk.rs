@@ -302,7 +302,7 @@ impl Desk {
                 .any(|to| by.scope.holds_address(to)),
         };
         if own {
-            Ok(events)
+            Ok(events.into_iter().map(|event| shown(event, by)).collect())
         } else {
             Err(Refusal::NotYours)
         }
@@ -318,6 +318,13 @@ impl Desk {
         query: &Query,
         most: usize,
     ) -> Result<Vec<Event>, Refusal> {
-        Ok(self.store.journal.search(&by.scope, query, most).await?)
+        let events = self.store.journal.search(&by.scope, query, most).await?;
+        Ok(events.into_iter().map(|event| shown(event, by)).collect())
     }
+}
+
+/// An event as `by` may see it: who else got the mail may be a secret (Bcc).
+fn shown(mut event: Event, by: &Principal) -> Event {
+    event.to.retain(|to| by.scope.holds_address(to));
+    event
 }
