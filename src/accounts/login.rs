@@ -138,7 +138,7 @@ impl Login {
                 Ok(principal)
             }
             _ => {
-                self.failed(place, now);
+                self.failed(place, self.clock.now());
                 let who: String = name.chars().take(80).collect();
                 self.note(Event::new(now, Status::SignInFailed, &who, door))
                     .await;
