@@ -36,7 +36,7 @@ impl Reception for Sink {
         Answer::One(Reply::new(250, 0, 0, "Taken"))
     }
 
-    fn not_accepted(&self, refused: &Refused) {
+    async fn not_accepted(&self, refused: &Refused) {
         self.refused.lock().push(refused.clone());
     }
 }
@@ -375,4 +375,51 @@ async fn new_options_are_for_new_connections() {
     ));
     client.hears("220 ").await;
     client.says("nonsense\r\n", "421 4.7.0 ").await;
+}
+
+/// Writes nothing down, ever; counts who waits for it.
+#[derive(Default)]
+struct Stuck(std::sync::atomic::AtomicUsize);
+
+#[async_trait]
+impl Reception for Stuck {
+    async fn recipient(&self, _: &Envelope, _: &Address) -> Result<(), Reply> {
+        Ok(())
+    }
+
+    async fn message(&self, _: Mail, _: Replies) -> Answer {
+        Answer::One(Reply::new(250, 0, 0, "Taken"))
+    }
+
+    async fn not_accepted(&self, _: &Refused) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn refusals_come_no_faster_than_they_are_written_down() {
+    let stuck = Arc::new(Stuck::default());
+    let setup = Setup {
+        hostname: "mx.test".to_owned(),
+        direction: Direction::Inbound,
+        options: Options::default(),
+        tls: false,
+        budget: Budget::new(1),
+        clock: Clock::system(),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+    let place = listener.local_addr().expect("address");
+    let (_closer, closing) = closing();
+    tokio::spawn(Door::new(setup, None, stuck.clone()).serve(listener, closing));
+    let stream = TcpStream::connect(place).await.expect("stream");
+    let mut client = Client(BufReader::new(stream));
+    client.hears("220 ").await;
+    client.says("HELO c\r\n", "250 ").await;
+    client
+        .send("MAIL FROM:<a@x.org> SIZE=99999999999\r\n".repeat(100))
+        .await;
+    let read = timeout(Duration::from_millis(300), client.line());
+    assert!(read.await.is_err(), "an answer before it was written down");
+    assert_eq!(stuck.0.load(std::sync::atomic::Ordering::Relaxed), 1);
 }

@@ -625,6 +625,35 @@ async fn se06_strangers_see_and_do_nothing() {
 }
 
 #[tokio::test]
+async fn se06_who_else_got_a_mail_is_not_told() {
+    let house = House::new().await;
+    house
+        .send(
+            "alice@example.org bob@example.org x@tag.example.org",
+            "XJUNK",
+        )
+        .await;
+    for (login, known) in [
+        ("alice@example.org", vec!["alice@example.org"]),
+        ("example.org", vec!["alice@example.org", "bob@example.org"]),
+    ] {
+        let by = principal(login);
+        let id = house.caught(login).await[0];
+        let history = house.desk.history(&by, id).await.expect("history");
+        let query = quaranta::actions::Query::default();
+        let log = house.desk.log(&by, &query, 100).await.expect("log");
+        for event in history.iter().chain(&log) {
+            let to: Vec<String> = event.to.iter().map(ToString::to_string).collect();
+            assert!(
+                to.iter().all(|to| known.contains(&to.as_str())),
+                "{login}: {to:?}"
+            );
+        }
+        assert!(!history.is_empty() && !log.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn loops_end() {
     let house = House::new().await;
     let hops = "Received: from a by b; date\r\n".repeat(51);

@@ -63,6 +63,9 @@ pub struct Login {
     options: Arc<Options>,
     failures: Arc<Mutex<HashMap<IpAddr, Failures>>>,
     hashers: Arc<Semaphore>,
+    /// Those who failed before have one hasher at a time between them all, so that
+    /// others need not wait behind a crowd that guesses.
+    suspects: Arc<Semaphore>,
     /// Verified against when there is no such account, so that it takes as long.
     decoy: Arc<str>,
 }
@@ -83,6 +86,7 @@ impl Login {
             options: Arc::new(options),
             failures: Arc::default(),
             hashers,
+            suspects: Arc::new(Semaphore::new(1)),
             decoy: decoy.into(),
         }
     }
@@ -99,16 +103,17 @@ impl Login {
         door: &str,
     ) -> Result<Principal, LoginRefusal> {
         let place = network(from);
+        self.check_wait(place)?;
+        let suspect = self.failures.lock().contains_key(&place);
+        let _turn = if suspect {
+            let turn = self.suspects.acquire().await;
+            // Others from there may have failed meanwhile.
+            self.check_wait(place)?;
+            turn.ok()
+        } else {
+            None
+        };
         let now = self.clock.now();
-        if let Some(until) = self
-            .failures
-            .lock()
-            .get(&place)
-            .map(|f| f.until)
-            .filter(|until| *until > now)
-        {
-            return Err(LoginRefusal::Wait(until.since(now)));
-        }
         let scope = (name.len() <= NAME_LONGEST)
             .then(|| name.parse::<Scope>().ok())
             .flatten();
@@ -133,12 +138,23 @@ impl Login {
                 Ok(principal)
             }
             _ => {
-                self.failed(place, now);
+                self.failed(place, self.clock.now());
                 let who: String = name.chars().take(80).collect();
                 self.note(Event::new(now, Status::SignInFailed, &who, door))
                     .await;
                 Err(LoginRefusal::Wrong)
             }
+        }
+    }
+
+    /// Those who must wait are told so.
+    fn check_wait(&self, place: IpAddr) -> Result<(), LoginRefusal> {
+        let now = self.clock.now();
+        match self.failures.lock().get(&place) {
+            Some(failures) if failures.until > now => {
+                Err(LoginRefusal::Wait(failures.until.since(now)))
+            }
+            _ => Ok(()),
         }
     }
 

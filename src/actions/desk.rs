@@ -327,7 +327,7 @@ impl Desk {
                 .any(|to| by.scope.holds_address(to)),
         };
         if own {
-            Ok(events)
+            Ok(events.into_iter().map(|event| shown(event, by)).collect())
         } else {
             Err(Refusal::NotYours)
         }
@@ -343,7 +343,8 @@ impl Desk {
         query: &Query,
         most: usize,
     ) -> Result<Vec<Event>, Refusal> {
-        Ok(self.store.journal.search(&by.scope, query, most).await?)
+        let events = self.store.journal.search(&by.scope, query, most).await?;
+        Ok(events.into_iter().map(|event| shown(event, by)).collect())
     }
 
     /// How the house is, for an administrator of it.
@@ -370,4 +371,10 @@ impl Desk {
         let owed = self.store.jobs.jobs(OWED_MOST).await?;
         Ok(Status { held, owed, day })
     }
+}
+
+/// An event as `by` may see it: who else got the mail may be a secret (Bcc).
+fn shown(mut event: Event, by: &Principal) -> Event {
+    event.to.retain(|to| by.scope.holds_address(to));
+    event
 }

@@ -71,12 +71,15 @@ impl Control {
     pub async fn serve(self, listener: UnixListener, mut stop: Closing) {
         let turns = Arc::new(Semaphore::new(CLIENTS_MOST));
         loop {
-            let accepted = tokio::select! {
-                () = stop.wait() => return,
-                accepted = listener.accept() => accepted,
+            let next = async {
+                let turn = turns.clone().acquire_owned().await;
+                (listener.accept().await, turn)
             };
-            let (Ok((stream, _)), Ok(turn)) = (accepted, turns.clone().acquire_owned().await)
-            else {
+            let (accepted, turn) = tokio::select! {
+                () = stop.wait() => return,
+                next = next => next,
+            };
+            let (Ok((stream, _)), Ok(turn)) = (accepted, turn) else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
@@ -117,7 +120,7 @@ impl Control {
             };
             let mut text = serde_json::to_vec(&response)?;
             text.push(b'\n');
-            write.write_all(&text).await?;
+            tokio::time::timeout(PATIENCE, write.write_all(&text)).await??;
             if !line.ends_with(b"\n") {
                 return Ok(());
             }

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Options;
+use super::apart::Apart;
 use super::bodies::Bodies;
 use super::conn::{Conn, End, Io};
 use super::places::Places;
@@ -45,6 +46,9 @@ pub(super) struct House {
     pub(super) tls: ServerTls,
     pub(super) clock: Clock,
     pub(super) bodies: Bodies,
+    /// Looking through texts; apart from the rest, which is shorter.
+    pub(super) searching: Apart,
+    pub(super) showing: Apart,
     pub(super) budget: Budget,
     pub(super) places: Places,
     pub(super) hostname: String,
@@ -76,6 +80,8 @@ impl Door {
             tls,
             clock,
             bodies,
+            searching: Apart::new(),
+            showing: Apart::new(),
             budget,
             places: Places::default(),
             hostname: super::write::words(hostname),

@@ -136,7 +136,13 @@ impl Session {
             )
         });
         let held = if needs_message {
-            Some(bodies.open(&self.by, &row.entry).await?)
+            let held = bodies.open(&self.by, &row.entry).await?;
+            if items.iter().any(needs_parts) {
+                let message = &held.message;
+                let find = || message.find_parts();
+                self.house.showing.think(message.size(), find).await;
+            }
+            Some(held)
         } else {
             None
         };
@@ -220,6 +226,15 @@ impl Session {
         }
         conn.out().extend_from_slice(b")\r\n");
         Ok(())
+    }
+}
+
+/// True if the parts of the message have to be found for the item.
+fn needs_parts(item: &Item) -> bool {
+    match item {
+        Item::Body | Item::BodyStructure => true,
+        Item::Section { section, .. } => !section.path.is_empty(),
+        _ => false,
     }
 }
 

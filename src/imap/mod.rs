@@ -1,5 +1,6 @@
 //! The IMAP door (RFC 3501): the quarantine as folders, and a drop as an action (SE-06..SE-13).
 
+mod apart;
 mod append;
 mod bodies;
 mod conn;
@@ -8,6 +9,8 @@ mod fetch;
 mod flags;
 mod folders;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod grammar;
 mod idle;
 mod list;

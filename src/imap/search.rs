@@ -101,7 +101,7 @@ impl Session {
             let matched = match judge(key, &with_row) {
                 Some(matched) => matched,
                 None => match self.house.bodies.open(&self.by, &row.entry).await {
-                    Ok(held) => look_through(key, with_row, &held).await,
+                    Ok(held) => self.look_through(key, with_row, &held).await,
                     Err(Refusal::NotYours) => false,
                     Err(refusal) => return Err(refusal),
                 },
@@ -113,16 +113,18 @@ impl Session {
         found.sort_unstable();
         Ok(found)
     }
-}
 
-async fn look_through(key: &Key, seen: Seen<'_>, held: &Held) -> bool {
-    // Others are to have their turn between large messages.
-    tokio::task::yield_now().await;
-    let whole = Seen {
-        message: Some(&held.message),
-        ..seen
-    };
-    judge(key, &whole).unwrap_or(false)
+    async fn look_through(&self, key: &Key, seen: Seen<'_>, held: &Held) -> bool {
+        // Others are to have their turn between messages.
+        tokio::task::yield_now().await;
+        let whole = Seen {
+            message: Some(&held.message),
+            ..seen
+        };
+        let octets = held.message.size().saturating_mul(key.texts() as u64);
+        let judge = || judge(key, &whole).unwrap_or(false);
+        self.house.searching.think(octets, judge).await
+    }
 }
 
 /// True or false, or nothing if more has to be read. The depth is bounded by the grammar.

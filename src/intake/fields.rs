@@ -7,6 +7,8 @@ use crate::token;
 
 /// Longest name of a client shown in Received, in octets.
 const NAME_LONGEST: usize = 255;
+/// Most forged fields that are removed one by one.
+const FORGED_MOST: usize = 20;
 
 impl Intake {
     /// The edits of every mail that leaves, for these recipients.
@@ -102,8 +104,10 @@ fn printable(text: &str) -> String {
 }
 
 /// Authentication-Results fields that bear our name came from outside: they go (RFC 8601 section 5).
+/// Of very many all go, whoever made them, so that edits stay few.
 fn forged_results(mail: &Mail, hostname: &str) -> Vec<Edit> {
-    headers::fields(mail.message.bytes())
+    let name = || "Authentication-Results".to_owned();
+    let forged: Vec<Edit> = headers::fields(mail.message.bytes())
         .filter(|field| field.is("Authentication-Results"))
         .enumerate()
         .filter(|(_, field)| {
@@ -114,11 +118,13 @@ fn forged_results(mail: &Mail, hostname: &str) -> Vec<Edit> {
                 .unwrap_or_default();
             server.eq_ignore_ascii_case(hostname)
         })
-        .map(|(nth, _)| Edit::RemoveNth {
-            name: "Authentication-Results".to_owned(),
-            nth,
-        })
-        .collect()
+        .map(|(nth, _)| Edit::RemoveNth { name: name(), nth })
+        .take(FORGED_MOST + 1)
+        .collect();
+    if forged.len() > FORGED_MOST {
+        return vec![Edit::Remove { name: name() }];
+    }
+    forged
 }
 
 #[cfg(test)]
@@ -148,6 +154,18 @@ mod tests {
             })
             .collect();
         assert_eq!(removed, [1, 2]);
+        let many = format!("{message}").replacen(
+            "spf=pass\r\n",
+            &"spf=pass\r\nAuthentication-Results: mx.example.org; spf=pass\r\n".repeat(1000),
+            1,
+        );
+        let mail = Mail::new(mail.envelope, Message::new(many, None).expect("message"), 0);
+        assert_eq!(
+            forged_results(&mail, "mx.example.org"),
+            [Edit::Remove {
+                name: "Authentication-Results".to_owned()
+            }]
+        );
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Connection {
                     }
                     self.ask(question).await;
                 }
-                Event::Refused(refused) => self.reception.not_accepted(&refused),
+                Event::Refused(refused) => self.reception.not_accepted(&refused).await,
                 Event::Flush => self.write(stream).await?,
                 Event::StartTls => {
                     self.write(stream).await?;

@@ -40,13 +40,10 @@ impl Reception for Inbound {
         self.intake.receive(mail, replies, &*self.carrier).await
     }
 
-    fn not_accepted(&self, refused: &Refused) {
-        let (intake, refused) = (self.intake.clone(), refused.clone());
-        tokio::spawn(async move {
-            let from = refused.from.flatten();
-            intake
-                .not_accepted(&refused.peer, from.as_ref(), &refused.to, &refused.reply)
-                .await;
-        });
+    async fn not_accepted(&self, refused: &Refused) {
+        let from = refused.from.as_ref().and_then(Option::as_ref);
+        self.intake
+            .not_accepted(&refused.peer, from, &refused.to, &refused.reply)
+            .await;
     }
 }

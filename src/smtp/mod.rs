@@ -136,12 +136,13 @@ impl Door {
         let wire = reply.wire();
         let told = timeout(setup.options.command_time.0, stream.write_all(&wire)).await;
         tracing::debug!(client = %peer.address, told = told.is_ok(), "turned away");
-        self.reception.not_accepted(&Refused {
+        let refused = Refused {
             peer,
             from: None,
             to: Vec::new(),
             reply,
-        });
+        };
+        self.reception.not_accepted(&refused).await;
     }
 }
 

@@ -39,6 +39,7 @@ pub trait Reception: Send + Sync {
     /// The end of the message: from here on the mail is the reception's.
     async fn message(&self, mail: Mail, replies: Replies) -> Answer;
 
-    /// The door refused something without asking; for the journal.
-    fn not_accepted(&self, _refused: &Refused) {}
+    /// The door refused something without asking; for the journal. The client waits until
+    /// it is written, so that nobody can refuse faster than we write.
+    async fn not_accepted(&self, _refused: &Refused) {}
 }

@@ -7,6 +7,8 @@ use super::set::SequenceSet;
 const DEEPEST: usize = 40;
 /// Most keys in one SEARCH.
 const KEYS_MOST: usize = 1000;
+/// Most keys in one SEARCH that look through texts.
+const TEXTS_MOST: usize = 50;
 
 /// Which date is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,19 @@ pub(crate) enum Key {
     Text(String),
 }
 
+impl Key {
+    /// How many keys in it look through texts.
+    pub(crate) fn texts(&self) -> usize {
+        match self {
+            Key::And(keys) => keys.iter().map(Key::texts).sum(),
+            Key::Or(one, other) => one.texts() + other.texts(),
+            Key::Not(key) => key.texts(),
+            Key::Header(..) | Key::Body(_) | Key::Text(_) => 1,
+            _ => 0,
+        }
+    }
+}
+
 /// The keys of a SEARCH behind the optional CHARSET.
 pub(super) fn parse_keys(from: &mut Cursor<'_>) -> Result<Key, Bad> {
     let mut left = KEYS_MOST;
@@ -57,7 +72,11 @@ pub(super) fn parse_keys(from: &mut Cursor<'_>) -> Result<Key, Bad> {
         }
         keys.push(key(from, DEEPEST, &mut left)?);
     }
-    Ok(one(keys))
+    let key = one(keys);
+    if key.texts() > TEXTS_MOST {
+        return Err("the search looks for too many texts");
+    }
+    Ok(key)
 }
 
 fn one(mut keys: Vec<Key>) -> Key {
@@ -169,4 +188,20 @@ fn date(from: &mut Cursor<'_>) -> Result<jiff::civil::Date, Bad> {
     let year: i16 = year.parse().map_err(|_| WRONG)?;
     let month = i8::try_from(month + 1).map_err(|_| WRONG)?;
     jiff::civil::Date::new(year, month, day).map_err(|_| WRONG)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_to_look_for_are_bounded() {
+        let texts = |count| "TEXT a ".repeat(count) + "SEEN";
+        let parsed = |text: &str| parse_keys(&mut Cursor::new(text.as_bytes()));
+        assert_eq!(
+            parsed(&texts(TEXTS_MOST)).map(|key| key.texts()),
+            Ok(TEXTS_MOST)
+        );
+        assert!(parsed(&texts(TEXTS_MOST + 1)).is_err());
+    }
 }

@@ -47,6 +47,11 @@ impl Exposed {
         (self.prefix.len() + self.original.len()) as u64
     }
 
+    /// Finds the parts now, so that what needs them is quick.
+    pub(in crate::imap) fn find_parts(&self) {
+        self.parts();
+    }
+
     /// The parts of the original; our fields say nothing about them.
     pub(super) fn parts(&self) -> &[Part] {
         self.parts.get_or_init(|| parse(&self.original))

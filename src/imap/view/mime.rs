@@ -29,6 +29,8 @@ pub(super) struct Part {
     /// Header fields with the empty line behind them.
     pub(super) header: Range<usize>,
     pub(super) body: Range<usize>,
+    /// Lines of the body.
+    pub(super) lines: usize,
     pub(super) kind: Kind,
     /// Lower case, such as `text` and `plain`.
     pub(super) media: (String, String),
@@ -64,10 +66,7 @@ pub(super) fn parse(octets: &[u8]) -> Vec<Part> {
     walk.begin(0);
     let mut at = 0;
     while at < octets.len() && (walk.in_header || !walk.boundaries.is_empty()) {
-        let end = octets[at..]
-            .iter()
-            .position(|b| *b == b'\n')
-            .map_or(octets.len(), |i| at + i + 1);
+        let end = memchr::memchr(b'\n', &octets[at..]).map_or(octets.len(), |i| at + i + 1);
         walk.line(at, end);
         at = end;
     }
@@ -86,6 +85,7 @@ impl Walk<'_> {
         self.parts.push(Part {
             header: at..at,
             body: at..at,
+            lines: 0,
             kind: Kind::Leaf,
             media: (String::new(), String::new()),
             content_type: Valued::default(),
@@ -248,6 +248,28 @@ impl Walk<'_> {
                 part.content_type = Valued::default();
             }
         }
+        self.count_lines();
+    }
+
+    /// Bodies lie in each other, yet each octet is looked at once.
+    fn count_lines(&mut self) {
+        let bounds = |part: &Part| [part.body.start, part.body.end];
+        let mut marks: Vec<usize> = self.parts.iter().flat_map(bounds).collect();
+        marks.sort_unstable();
+        marks.dedup();
+        let (mut at, mut sum) = (0, 0);
+        let before: Vec<usize> = marks
+            .iter()
+            .map(|&mark| {
+                sum += memchr::memchr_iter(b'\n', &self.octets[at..mark]).count();
+                at = mark;
+                sum
+            })
+            .collect();
+        let lines_to = |mark: &usize| marks.binary_search(mark).map_or(0, |i| before[i]);
+        for part in &mut self.parts {
+            part.lines = lines_to(&part.body.end) - lines_to(&part.body.start);
+        }
     }
 }
 
@@ -268,6 +290,26 @@ mod tests {
         assert_eq!(text(&parts[3].header), "Subject: x\r\n\r\n");
         assert_eq!(text(&parts[3].body), "two");
         assert_eq!(parts[0].body.end, message.len());
+    }
+
+    #[test]
+    fn lines_of_bodies_in_bodies_are_counted_once() {
+        let mut deep = b"Content-Type: message/rfc822\r\n\r\n".repeat(80);
+        deep.extend(b"\r\n".repeat(5_000_000));
+        let start = std::time::Instant::now();
+        let parts = parse(&deep);
+        assert_eq!(parts.len(), DEEPEST);
+        let last = parts.last().expect("a part");
+        assert!(last.lines > 5_000_000 && parts[0].lines >= last.lines + 2);
+        let count = |part: &Part| {
+            deep[part.body.clone()]
+                .iter()
+                .filter(|b| **b == b'\n')
+                .count()
+        };
+        assert_eq!(last.lines, count(last));
+        assert_eq!(parts[0].lines, count(&parts[0]));
+        assert!(start.elapsed() < std::time::Duration::from_secs(5));
     }
 
     #[test]

@@ -74,17 +74,16 @@ impl Writer<'_> {
             .unwrap_or_else(|| "7bit".to_owned());
         word(out, &encoding);
         out.extend_from_slice(format!(" {}", body.len()).as_bytes());
-        let lines = || body.iter().filter(|b| **b == b'\n').count();
         if part.kind == Kind::Message {
             if let Some(child) = part.children.first() {
                 out.push(b' ');
                 envelope(out, &self.octets[self.parts[*child].header.clone()]);
                 out.push(b' ');
                 self.part(out, *child);
-                out.extend_from_slice(format!(" {}", lines()).as_bytes());
+                out.extend_from_slice(format!(" {}", part.lines).as_bytes());
             }
         } else if part.media.0 == "text" {
-            out.extend_from_slice(format!(" {}", lines()).as_bytes());
+            out.extend_from_slice(format!(" {}", part.lines).as_bytes());
         }
     }
 }
