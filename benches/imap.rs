@@ -126,7 +126,7 @@ async fn idle_notice(
     let (mut whole, mut after) = (Vec::new(), Vec::new());
     for n in 0..51 {
         let (start, mail) = (Instant::now(), mail(count + n));
-        let (kept, ()) = tokio::join!(
+        let (kept, _) = tokio::join!(
             async {
                 stash(store, &mail).await;
                 Instant::now()

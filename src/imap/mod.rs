@@ -8,6 +8,7 @@ mod fetch;
 mod flags;
 mod folders;
 mod frame;
+mod glance;
 mod grammar;
 mod idle;
 mod list;
@@ -59,7 +60,8 @@ crate::options! {
         /// Memory for messages that are being read by all sessions together, in octets; who comes
         /// later waits for its turn.
         pub read_memory: Octets = Octets(256 << 20),
-        /// Memory for messages read lately, in octets, so that a message fetched in pieces is read once.
+        /// Memory for messages read lately, in octets, so that a message fetched in pieces is read once;
+        /// and as much again for what listings say of messages.
         pub cache: Octets = Octets(64 << 20),
     }
 }
