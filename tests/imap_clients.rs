@@ -35,7 +35,7 @@ ok(m.uid('MOVE', '2', '"Release & Train"'))
 assert ok(m.uid('SEARCH', 'ALL')) == [b'3']
 ok(m.append('Spam', None, None, b'Subject: missed\r\n\r\nspam\r\n'))
 assert m.append('Caught', None, None, b'Subject: x\r\n\r\nx\r\n')[0] == 'NO'
-assert m.create('Trash')[0] == 'NO'
+assert m.create('Drafts')[0] == 'NO'
 ok(m.namespace())
 ok(m.status('Caught', '(MESSAGES UNSEEN)'))
 ok(m.close())

@@ -329,3 +329,25 @@ async fn an_account_has_a_bounded_number_of_sessions() {
     drop(first);
     drop(third);
 }
+
+#[tokio::test]
+async fn xx04_trash_is_there_for_clients_that_delete_by_it() {
+    let house = House::new().await;
+    let moved = house.stash("alice@example.org", plain("moved")).await;
+    let copied = house.stash("alice@example.org", plain("copied")).await;
+    let mut client = house.sign_in("alice@example.org").await;
+    let trash = ["* LIST (\\HasNoChildren \\Trash) \"/\" Trash"];
+    assert_eq!(client.ok("LIST (SPECIAL-USE) \"\" *").await, trash);
+    assert_eq!(client.ok("LIST \"\" Trash").await, trash);
+    client.ok("SELECT Caught").await;
+    client.ok("UID MOVE 1 Trash").await;
+    client.ok("UID COPY 2 Trash").await;
+    assert_eq!(client.ok("UID SEARCH ALL").await, ["* SEARCH"]);
+    for id in [moved, copied] {
+        assert_eq!(house.state(id).await, State::Removed);
+    }
+    let lessons = house.store.lessons.lessons(0, 9).await.expect("lessons");
+    assert_eq!((lessons.len(), house.jobs().await), (0, 0));
+    assert!(exists(&client.ok("SELECT Trash").await).starts_with("* 0 "));
+    client.no("APPEND Trash {1+}\r\nx").await;
+}

@@ -17,7 +17,7 @@ use quaranta::mail::{Address, EntryId, Mail, MailId};
 use quaranta::policy::Scope;
 use quaranta::record::{Change, Entry, Event, Job, KeptMail, Shelf, State};
 use quaranta::store::{
-    ChangeError, Entries, Flags, Jobs, Notice, Row, Store, StoreError, View, in_memory,
+    ChangeError, Entries, Flags, Jobs, Notice, Row, Shown, Store, StoreError, View, in_memory,
 };
 use tokio::sync::broadcast;
 
@@ -101,6 +101,12 @@ impl Entries for Faulty {
     async fn mail(&self, id: MailId) -> Result<Option<KeptMail>, StoreError> {
         self.trip()?;
         self.inner.entries.mail(id).await
+    }
+    async fn mails(&self, ids: &[MailId]) -> Result<Vec<Option<KeptMail>>, StoreError> {
+        self.inner.entries.mails(ids).await
+    }
+    async fn shown(&self, view: &View, after: u64, most: usize) -> Result<Vec<Shown>, StoreError> {
+        self.inner.entries.shown(view, after, most).await
     }
     async fn uids(
         &self,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tokio::sync::broadcast;
 
-use super::{Action, Flags, Notice, Outcome, Query, Refusal, Row, plan};
+use super::{Action, Flags, Notice, Outcome, Query, Refusal, Row, Shown, plan};
 use crate::clock::{Clock, Timestamp};
 use crate::mail::{Direction, EntryId, Mail};
 use crate::policy::{Class, Principal, Right, Scope};
@@ -90,6 +90,22 @@ impl Desk {
             .await?)
     }
 
+    /// The same with what a listing says of each.
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`].
+    pub async fn shown(
+        &self,
+        by: &Principal,
+        shelf: Shelf,
+        direction: Direction,
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<Shown>, Refusal> {
+        let view = Self::view(by, shelf, direction);
+        Ok(self.store.entries.shown(&view, after, most).await?)
+    }
+
     /// How many entries `by` sees on a shelf.
     ///
     /// # Errors
@@ -158,6 +174,29 @@ impl Desk {
             .mail(entry.mail)
             .await?
             .ok_or(Refusal::NotYours)
+    }
+
+    /// The mails of rows that [`Desk::rows`] gave to `by`, in their order; `None` for what is
+    /// gone, and for malware without the right.
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`].
+    pub async fn mails(
+        &self,
+        by: &Principal,
+        rows: &[&Row],
+    ) -> Result<Vec<Option<KeptMail>>, Refusal> {
+        let ids: Vec<_> = rows.iter().map(|row| row.entry.mail).collect();
+        let mut mails = self.store.entries.mails(&ids).await?;
+        for (mail, row) in mails.iter_mut().zip(rows) {
+            let entry = &row.entry;
+            if !by.scope.holds_address(&entry.owner)
+                || entry.verdict.class == Class::Malware && !by.has(Right::HandleMalware)
+            {
+                *mail = None;
+            }
+        }
+        Ok(mails)
     }
 
     /// News of what is shown, of all scopes: whoever listens filters by scope.

@@ -11,4 +11,4 @@ pub use plan::plan;
 pub use settings::reinsertion_keys;
 
 /// What people's doors need of the store's words; the store itself stays behind the desk.
-pub use crate::store::{Flags, Notice, NoticeKind, Query, Row};
+pub use crate::store::{Flags, Notice, NoticeKind, Query, Row, Shown};

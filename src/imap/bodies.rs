@@ -7,8 +7,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::glance::Glances;
 use super::view::{Exposed, prefix, stub};
-use crate::actions::{Desk, Refusal};
+use crate::actions::{Desk, Refusal, Row};
 use crate::mail::EntryId;
 use crate::policy::{Class, Principal};
 use crate::record::Entry;
@@ -19,6 +20,9 @@ const UNIT: usize = 1024;
 const ROOM_WAIT: Duration = Duration::from_secs(60);
 /// Messages kept at most.
 const KEPT_MOST: usize = 200;
+/// Messages read ahead at most, and their octets.
+const AHEAD: usize = 64;
+const AHEAD_OCTETS: usize = 1 << 20;
 
 /// Opens messages for all sessions.
 pub(super) struct Bodies {
@@ -26,6 +30,8 @@ pub(super) struct Bodies {
     room: Arc<Semaphore>,
     units: u32,
     kept: Mutex<Kept>,
+    /// What listings say of messages.
+    pub(super) glances: Glances,
 }
 
 struct Kept {
@@ -54,6 +60,7 @@ impl Bodies {
                 octets: 0,
                 most: cache,
             }),
+            glances: Glances::new(cache),
         }
     }
 
@@ -90,6 +97,42 @@ impl Bodies {
             message,
             _room: room.ok(),
         })
+    }
+
+    /// Reads some of the messages of the first of these rows at once, to be opened soon;
+    /// returns of how many rows, at least one. What fails here fails again when it is opened.
+    pub(super) async fn read_ahead(&self, by: &Principal, rows: &[Option<Row>]) -> usize {
+        let (mut wanted, mut octets, mut taken) = (Vec::new(), 0, 0);
+        let most = self.kept.lock().most.min(AHEAD_OCTETS) as u64;
+        for row in rows.iter().take(AHEAD) {
+            if let Some(row) = row
+                && row.entry.verdict.class != Class::Malware
+            {
+                if octets + row.entry.size > most {
+                    break;
+                }
+                octets += row.entry.size;
+                if self.kept.lock().get(&row.entry).is_none() {
+                    wanted.push(row);
+                }
+            }
+            taken += 1;
+        }
+        let units = u32::try_from(octets / UNIT as u64 + 1).unwrap_or(u32::MAX);
+        // Where others read much, it is read one by one.
+        if wanted.len() > 1
+            && let Ok(_room) = self.room.try_acquire_many(units)
+            && let Ok(mails) = self.desk.mails(by, &wanted).await
+        {
+            let mut kept = self.kept.lock();
+            for (row, mail) in wanted.iter().zip(mails) {
+                if let Some(mail) = mail {
+                    let message = Exposed::new(prefix(&row.entry), mail.bytes);
+                    kept.put(&row.entry, Arc::new(message));
+                }
+            }
+        }
+        taken.max(1)
     }
 
     /// RFC822.SIZE; reads the message only where its class may hide it.

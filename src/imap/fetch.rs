@@ -13,11 +13,11 @@ use crate::clock::Timestamp;
 
 /// What a FETCH found on its way.
 #[derive(Default)]
-struct Course {
+pub(super) struct Course {
     /// Messages that are gone.
-    missing: usize,
+    pub(super) missing: usize,
     /// The first failure of the house.
-    failure: Option<Refusal>,
+    pub(super) failure: Option<Refusal>,
 }
 
 /// A message ready to be told.
@@ -48,8 +48,13 @@ impl Session {
         let marks = |item: &Item| matches!(item, Item::Section { peek: false, .. });
         let mark = !selected.read_only && items.iter().any(marks);
         let mut course = Course::default();
+        let listed = items.iter().all(Item::is_listed);
         for chunk in places.chunks(CHUNK) {
-            self.fetch_chunk(chunk, &items, mark, &mut course).await?;
+            if listed {
+                self.list_chunk(chunk, &items, &mut course).await?;
+            } else {
+                self.fetch_chunk(chunk, &items, mark, &mut course).await?;
+            }
         }
         Ok(match course {
             Course {
@@ -64,7 +69,7 @@ impl Session {
         })
     }
 
-    async fn fetch_chunk(
+    pub(super) async fn fetch_chunk(
         &mut self,
         chunk: &[u32],
         items: &[Item],
@@ -86,8 +91,14 @@ impl Session {
         } else {
             Vec::new()
         };
-        for (at, (place, row)) in chunk.iter().zip(rows).enumerate() {
-            let Some(row) = row else {
+        let ahead = items.iter().any(Item::needs_message);
+        let mut read = 0;
+        for (at, place) in chunk.iter().enumerate() {
+            if ahead && at >= read {
+                let (bodies, by) = (&self.house.bodies, &self.by);
+                read = at + bodies.read_ahead(by, &rows[at..]).await;
+            }
+            let Some(row) = rows[at].take() else {
                 course.missing += 1;
                 continue;
             };
@@ -129,13 +140,7 @@ impl Session {
     /// Reads what the items need, so that a response is never broken off.
     async fn ready(&self, row: Row, items: &[Item], flags_changed: bool) -> Result<Ready, Refusal> {
         let bodies = &self.house.bodies;
-        let needs_message = items.iter().any(|item| {
-            matches!(
-                item,
-                Item::Envelope | Item::Body | Item::BodyStructure | Item::Section { .. }
-            )
-        });
-        let held = if needs_message {
+        let held = if items.iter().any(Item::needs_message) {
             let held = bodies.open(&self.by, &row.entry).await?;
             if items.iter().any(needs_parts) {
                 let message = &held.message;
@@ -253,7 +258,7 @@ async fn send(conn: &mut super::conn::Conn, found: Option<Content>) -> Result<()
 }
 
 /// date-time of RFC 3501, in UTC.
-fn internal_date(at: Timestamp) -> String {
+pub(super) fn internal_date(at: Timestamp) -> String {
     let at = at.utc();
     // The day has two places, filled with a space.
     format!(

@@ -29,6 +29,8 @@ pub(super) struct Folder {
     pub(super) name: &'static str,
     /// The name on the wire: modified UTF-7 (RFC 3501 section 5.1.3).
     pub(super) wire: &'static str,
+    /// What clients may use it for by themselves (RFC 6154).
+    pub(super) special: Option<&'static str>,
     pub(super) purpose: Use,
 }
 
@@ -36,6 +38,7 @@ const fn folder(name: &'static str, wire: &'static str, purpose: Use) -> Folder 
     Folder {
         name,
         wire,
+        special: None,
         purpose,
     }
 }
@@ -53,7 +56,11 @@ const fn release_and_train(name: &'static str, wire: &'static str) -> Folder {
 ///
 /// INBOX must exist (RFC 3501 section 5.1) and clients insist on opening it. It is
 /// empty: as another name of `Caught` it would show, count and search every message twice.
-pub(super) static FOLDERS: [Folder; 10] = [
+///
+/// Clients delete by a move to Trash. Without one they hide the message from their own user
+/// alone, and ask for the folder to be made at every start. What is dropped in is removed
+/// at once and teaches nothing (XX-04).
+pub(super) static FOLDERS: [Folder; 11] = [
     folder("INBOX", "INBOX", Use::Nothing),
     folder(
         "Caught",
@@ -100,6 +107,16 @@ pub(super) static FOLDERS: [Folder; 10] = [
             append: Some(Lore::Spam),
         },
     ),
+    Folder {
+        name: "Trash",
+        wire: "Trash",
+        special: Some("\\Trash"),
+        purpose: Use::Acts {
+            copied: Action::Remove,
+            moved: Action::Remove,
+            append: None,
+        },
+    },
 ];
 
 /// The folder a client means. INBOX is told without regard to case; the others also
@@ -209,6 +226,7 @@ mod tests {
             "Spam",
             "Release and Train",
             "Release and Train/Not Spam",
+            "Trash",
         ] {
             assert_eq!(find(name.as_bytes()).expect(name).name, name);
         }
@@ -218,11 +236,11 @@ mod tests {
         );
         assert_eq!(find(b"inbox").expect("inbox").name, "INBOX");
         assert!(find(b"caught").is_none());
-        assert!(find(b"Trash").is_none());
+        assert!(find(b"Drafts").is_none());
     }
 
     #[test]
-    fn se10_se11_what_a_drop_means() {
+    fn se10_se11_xx04_what_a_drop_means() {
         let table = [
             ("INBOX", "-", "-", "-"),
             ("Caught", "-", "-", "-"),
@@ -244,6 +262,7 @@ mod tests {
             ),
             ("Not Spam", "TrainHam", "RemoveAsHam", "Ham"),
             ("Spam", "TrainSpam", "RemoveAsSpam", "Spam"),
+            ("Trash", "Remove", "Remove", "-"),
         ];
         assert_eq!(table.len(), FOLDERS.len());
         for (name, copied, moved, append) in table {

@@ -8,9 +8,9 @@ use super::session::Session;
 use super::write;
 
 impl Session {
-    /// LIST with RETURN SUBSCRIBED, CHILDREN, STATUS (RFC 5258, RFC 5819). SPECIAL-USE is
-    /// understood and no folder has one: clients that are told so do not guess by name, and
-    /// do not file junk into `Spam` by themselves.
+    /// LIST with RETURN SUBSCRIBED, CHILDREN, SPECIAL-USE, STATUS (RFC 5258, RFC 6154, RFC 5819).
+    /// No folder is \Junk: clients that are told so do not guess by name, and do not file junk
+    /// into `Spam` by themselves.
     pub(super) async fn list(&mut self, wish: &ListWish) -> Result<Done, End> {
         if wish.patterns.iter().any(Vec::is_empty) {
             // RFC 3501 section 6.3.8: a question for the delimiter.
@@ -44,8 +44,10 @@ impl Session {
             "\\HasNoChildren"
         };
         let subscribed = if subscribed { " \\Subscribed" } else { "" };
+        let special = folder.special.map(|s| format!(" {s}")).unwrap_or_default();
         let out = self.conn.out();
-        out.extend_from_slice(format!("* {word} ({children}{subscribed}) \"/\" ").as_bytes());
+        let head = format!("* {word} ({children}{subscribed}{special}) \"/\" ");
+        out.extend_from_slice(head.as_bytes());
         write::mailbox(out, folder.wire);
         out.extend_from_slice(b"\r\n");
     }
@@ -82,9 +84,6 @@ pub(super) fn no_folder() -> Done {
 
 /// The folders a LIST speaks of, in their order.
 fn chosen(wish: &ListWish) -> Vec<&'static Folder> {
-    if wish.only_special {
-        return Vec::new();
-    }
     let patterns: Vec<Vec<u8>> = wish
         .patterns
         .iter()
@@ -92,6 +91,7 @@ fn chosen(wish: &ListWish) -> Vec<&'static Folder> {
         .collect();
     FOLDERS
         .iter()
+        .filter(|folder| !wish.only_special || folder.special.is_some())
         .filter(|folder| {
             patterns
                 .iter()

@@ -11,6 +11,7 @@ mod folders;
 mod frame;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod glance;
 mod grammar;
 mod idle;
 mod list;
@@ -62,7 +63,8 @@ crate::options! {
         /// Memory for messages that are being read by all sessions together, in octets; who comes
         /// later waits for its turn.
         pub read_memory: Octets = Octets(256 << 20),
-        /// Memory for messages read lately, in octets, so that a message fetched in pieces is read once.
+        /// Memory for messages read lately, in octets, so that a message fetched in pieces is read once;
+        /// and as much again for what listings say of messages.
         pub cache: Octets = Octets(64 << 20),
     }
 }

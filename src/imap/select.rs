@@ -14,7 +14,7 @@ use super::session::Session;
 use super::uids::{EMPTY_VALIDITY, Era};
 use super::view::stub_size;
 use super::write;
-use crate::actions::Refusal;
+use crate::actions::{Refusal, Shown};
 use crate::policy::Class;
 
 /// Messages looked at for the first one that is not seen; RFC 3501 lets us say nothing.
@@ -70,9 +70,9 @@ impl Session {
         let most = u32::try_from(selected.rows.len().min(UNSEEN_LOOK)).unwrap_or(0);
         let places: Vec<u32> = (0..most).collect();
         for chunk in places.chunks(CHUNK) {
-            let rows = selected.read(&self.house.desk, &self.by, chunk).await?;
-            for (place, row) in chunk.iter().zip(rows) {
-                if row.is_some_and(|row| !row.flags.iter().any(|flag| flag == "\\Seen")) {
+            let shown = selected.shown(&self.house.desk, &self.by, chunk).await?;
+            for (place, shown) in chunk.iter().zip(shown) {
+                if shown.is_some_and(|shown| !shown.flags.iter().any(|flag| flag == "\\Seen")) {
                     return Ok(Some(*place as usize + 1));
                 }
             }
@@ -119,8 +119,10 @@ impl Session {
         let (mut messages, mut unseen, mut size) = (0, 0, 0);
         if let Some((shelf, direction)) = folder.shows() {
             messages = desk.count(&self.by, shelf, direction).await?;
-            if items.contains(&StatusItem::Unseen) || items.contains(&StatusItem::Size) {
+            if items.contains(&StatusItem::Size) {
                 (unseen, size) = self.tally(folder, era).await?;
+            } else if items.contains(&StatusItem::Unseen) {
+                unseen = self.unseen(folder, era).await?;
             }
         }
         let shows = folder.shows().is_some();
@@ -141,6 +143,24 @@ impl Session {
         write::mailbox(&mut name, folder.wire);
         let name = String::from_utf8_lossy(&name);
         Ok(format!("* STATUS {name} ({})", told.join(" ")))
+    }
+
+    /// How many are not seen.
+    async fn unseen(&self, folder: &Folder, era: Era) -> Result<u64, Refusal> {
+        let desk = &self.house.desk;
+        let Some((shelf, direction)) = folder.shows() else {
+            return Ok(0);
+        };
+        let (mut unseen, mut after) = (0, era.whole(0));
+        loop {
+            let page = desk.shown(&self.by, shelf, direction, after, PAGE).await?;
+            let seen = |shown: &Shown| shown.flags.iter().any(|flag| flag == "\\Seen");
+            unseen += page.iter().filter(|shown| !seen(shown)).count() as u64;
+            match page.last() {
+                Some(last) if page.len() == PAGE => after = last.uid,
+                _ => return Ok(unseen),
+            }
+        }
     }
 
     /// How many are not seen, and the octets of all.

@@ -10,7 +10,7 @@ use super::conn::{Conn, End};
 use super::folders::Folder;
 use super::grammar::Target;
 use super::uids::Era;
-use crate::actions::{Desk, Notice, NoticeKind, Refusal, Row};
+use crate::actions::{Desk, Flags, Notice, NoticeKind, Refusal, Row, Shown};
 use crate::mail::{Direction, EntryId};
 use crate::policy::Principal;
 use crate::record::{Shelf, State};
@@ -19,6 +19,8 @@ use crate::record::{Shelf, State};
 const PAGE: usize = 5000;
 /// Rows asked for at once.
 pub(super) const CHUNK: usize = 500;
+/// A listing is read whole where at least one of so many is asked for.
+const SPARSE: usize = 4;
 /// The keyword of entries whose release was refused by the destination.
 pub(super) const RELEASE_FAILED: &str = "$ReleaseFailed";
 
@@ -51,17 +53,30 @@ pub(super) struct Selected {
 
 /// The flags as they are shown: those set, and what the entry itself says.
 pub(super) fn shown_flags(row: &Row) -> Vec<String> {
-    let mut flags: Vec<String> = row
-        .flags
+    flags_of(&row.flags, row.entry.failed.is_some())
+}
+
+/// The flags as they are shown, of those set and whether a delivery was refused.
+pub(super) fn flags_of(set: &Flags, failed: bool) -> Vec<String> {
+    let mut flags: Vec<String> = set
         .iter()
         .filter(|flag| *flag != RELEASE_FAILED)
         .cloned()
         .collect();
-    if row.entry.failed.is_some() {
+    if failed {
         flags.push(RELEASE_FAILED.to_owned());
     }
     flags.sort();
     flags
+}
+
+fn shown_of(row: Row) -> Shown {
+    Shown {
+        uid: row.entry.uid,
+        id: row.entry.id,
+        failed: row.entry.failed.is_some(),
+        flags: row.flags,
+    }
 }
 
 /// A hash of shown flags, never 0.
@@ -155,6 +170,40 @@ impl Selected {
             }
         }
         Ok(rows)
+    }
+
+    /// What a listing says of places in ascending order; `None` for what is gone.
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`].
+    pub(super) async fn shown(
+        &self,
+        desk: &Desk,
+        by: &Principal,
+        places: &[u32],
+    ) -> Result<Vec<Option<Shown>>, Refusal> {
+        let (Some((shelf, direction)), Some(first), Some(last)) =
+            (self.view, places.first(), places.last())
+        else {
+            return Ok(vec![None; places.len()]);
+        };
+        let span = (last - first) as usize + 1;
+        if span > places.len() * SPARSE {
+            let rows = self.read(desk, by, places).await?.into_iter();
+            return Ok(rows.map(|row| row.map(shown_of)).collect());
+        }
+        // Nothing comes in between, as uids ascend.
+        let after = self.era.whole(self.rows[*first as usize].uid) - 1;
+        let listed = desk.shown(by, shelf, direction, after, span).await?;
+        let mut listed = listed.into_iter().peekable();
+        let mut found = Vec::with_capacity(places.len());
+        for place in places {
+            let known = self.rows[*place as usize];
+            let uid = self.era.whole(known.uid);
+            while listed.next_if(|shown| shown.uid < uid).is_some() {}
+            found.push(listed.next_if(|shown| shown.uid == uid && shown.id == known.id));
+        }
+        Ok(found)
     }
 
     /// True if the client is still to be told that this one is gone.

@@ -61,6 +61,17 @@ pub struct Row {
     pub flags: Flags,
 }
 
+/// What a listing says of an entry that is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    pub uid: u64,
+    pub id: EntryId,
+    /// Its delivery was refused.
+    pub failed: bool,
+    /// As the view's scope set them.
+    pub flags: Flags,
+}
+
 /// Something changed in what is shown. Sent after it is durable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
@@ -105,6 +116,8 @@ pub trait Entries: Send + Sync {
     async fn body(&self, id: MailId) -> Result<Option<Bytes>, StoreError> {
         Ok(self.mail(id).await?.map(|mail| mail.bytes))
     }
+    /// The same for several mails, in the order asked.
+    async fn mails(&self, ids: &[MailId]) -> Result<Vec<Option<KeptMail>>, StoreError>;
     /// The uids and ids of all entries in view with uids above `after`, ascending; at most `most`.
     async fn uids(
         &self,
@@ -112,6 +125,8 @@ pub trait Entries: Send + Sync {
         after: u64,
         most: usize,
     ) -> Result<Vec<(u64, EntryId)>, StoreError>;
+    /// The same with what a listing says.
+    async fn shown(&self, view: &View, after: u64, most: usize) -> Result<Vec<Shown>, StoreError>;
     /// Entries with the flags as `scope` set them, in the order asked; `None` for what is not there.
     async fn rows(&self, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<Row>>, StoreError>;
     /// How many entries are in view.

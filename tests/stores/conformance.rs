@@ -91,6 +91,7 @@ pub(crate) async fn moves_through_its_life(store: &Store) {
     let returned = returned.expect("returned");
     assert!(returned.uid > first.uid);
     assert!(returned.failed.is_some());
+    listing_agrees(store, "alice@example.org").await;
     assert_eq!(store.jobs.jobs(9).await, Ok(vec![]));
     let kinds: Vec<_> = std::iter::from_fn(|| notices.try_recv().ok())
         .map(|n| (n.uid, n.what))
@@ -160,6 +161,8 @@ pub(crate) async fn keeps_flags_for_each_scope(store: &Store) {
     };
     assert_eq!(flags(&alice).await, ["$X", "\\Seen"]);
     assert!(flags(&admin).await.is_empty());
+    listing_agrees(store, "alice@example.org").await;
+    listing_agrees(store, "global").await;
     let notice = notices.try_recv().expect("a notice");
     assert_eq!(notice.what, NoticeKind::Flags(alice.clone()));
     let steps = vec![

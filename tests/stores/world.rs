@@ -12,7 +12,7 @@ use quaranta::record::{
     Change, Door, Entry, Event, Job, JobKind, JobStep, Lesson, Lore, Shelf, State, Status,
 };
 use quaranta::store::on_sled::{self, Handle};
-use quaranta::store::{Options, Store, View};
+use quaranta::store::{Options, Shown, Store, View};
 
 pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -142,4 +142,33 @@ pub(crate) fn options() -> Options {
 
 pub(crate) fn open(dir: &Path) -> (Store, Handle) {
     on_sled::open(dir, &options(), Clock::by_hand(START)).expect("opened")
+}
+
+/// What a listing says is what the rows say.
+pub(crate) async fn listing_agrees(store: &Store, of: &str) {
+    let view = view(of);
+    let uids = store.entries.uids(&view, 0, 99).await.expect("uids");
+    let ids: Vec<_> = uids.iter().map(|(_, id)| *id).collect();
+    let rows = store.entries.rows(&view.scope, &ids).await.expect("rows");
+    let expected: Vec<Shown> = rows
+        .into_iter()
+        .flatten()
+        .map(|row| Shown {
+            uid: row.entry.uid,
+            id: row.entry.id,
+            failed: row.entry.failed.is_some(),
+            flags: row.flags,
+        })
+        .collect();
+    assert!(!expected.is_empty());
+    let shown = store.entries.shown(&view, 0, 99).await;
+    assert_eq!(shown.as_ref(), Ok(&expected));
+    let rest = store.entries.shown(&view, expected[0].uid, 1).await;
+    assert_eq!(rest.expect("shown"), expected.get(1..2).unwrap_or_default());
+    let mails: Vec<_> = uids
+        .iter()
+        .map(|_| quaranta::mail::MailId([7; 16]))
+        .collect();
+    let none = store.entries.mails(&mails).await.expect("mails");
+    assert_eq!(none, vec![None; uids.len()]);
 }

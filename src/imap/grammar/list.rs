@@ -24,7 +24,7 @@ pub(crate) struct ListWish {
     pub(crate) patterns: Vec<Vec<u8>>,
     /// RETURN SUBSCRIBED, or the selection of it.
     pub(crate) show_subscribed: bool,
-    /// Only folders of a special use; there are none.
+    /// Only folders of a special use.
     pub(crate) only_special: bool,
     pub(crate) status: Vec<StatusItem>,
 }
@@ -63,7 +63,7 @@ pub(super) fn parse_list(from: &mut Cursor<'_>) -> Result<ListWish, Bad> {
 fn return_option(from: &mut Cursor<'_>, wish: &mut ListWish) -> Result<(), Bad> {
     match from.keyword()?.as_str() {
         "SUBSCRIBED" => wish.show_subscribed = true,
-        // Children are told anyway, and no folder has a special use.
+        // Both are told anyway.
         "CHILDREN" | "SPECIAL-USE" => {}
         "STATUS" => {
             from.space()?;

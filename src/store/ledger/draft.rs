@@ -345,7 +345,8 @@ fn derive_entry(key: &[u8], row: &EntryRow, out: &mut Vec<Derived>) {
                 direction: entry.direction,
             };
             let shown = keys::shown(&view, entry.uid);
-            out.push(Derived::Row(shown, entry.id.0.to_vec()));
+            let value = keys::shown_value(entry.failed.is_some(), entry.id);
+            out.push(Derived::Row(shown, value));
             out.push(Derived::Count(keys::count(&view)));
         }
         out.push(Derived::Row(

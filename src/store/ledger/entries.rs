@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::mail::{EntryId, Mail, MailId};
 use crate::policy::Scope;
 use crate::record::{Change, Entry, Event, KeptMail};
-use crate::store::{ChangeError, Entries, Flags, Notice, Row, StoreError, View};
+use crate::store::{ChangeError, Entries, Flags, Notice, Row, Shown, StoreError, View};
 
 /// Rows looked up at once without leaving the caller's thread.
 const FEW: usize = 16;
@@ -39,6 +39,12 @@ impl<E: Engine> Entries for Rooms<E> {
         self.read(move |engine| kept_mail(engine, id)).await
     }
 
+    async fn mails(&self, ids: &[MailId]) -> Result<Vec<Option<KeptMail>>, StoreError> {
+        let ids = ids.to_vec();
+        self.read(move |engine| ids.iter().map(|id| kept_mail(engine, *id)).collect())
+            .await
+    }
+
     async fn uids(
         &self,
         view: &View,
@@ -54,6 +60,16 @@ impl<E: Engine> Entries for Rooms<E> {
             Ok(pairs.iter().filter_map(shown).collect())
         })
         .await
+    }
+
+    async fn shown(&self, view: &View, after: u64, most: usize) -> Result<Vec<Shown>, StoreError> {
+        let Some(first) = after.checked_add(1) else {
+            return Ok(Vec::new());
+        };
+        let (from, to) = (keys::shown(view, first), keys::end_of(&keys::view(view)));
+        let scope = view.scope.clone();
+        self.read(move |engine| listing(engine.index(), &scope, &from, &to, most))
+            .await
     }
 
     async fn rows(&self, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<Row>>, StoreError> {
@@ -134,16 +150,47 @@ fn rows(index: &dyn Index, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<
             let Some(entry) = entry(index, *id)? else {
                 return Ok(None);
             };
-            let set = value(index, &keys::flags(*id, scope))?
-                .map(|row| decode::<FlagsRow>(&row))
-                .transpose()?;
-            let flags = set
-                .filter(|set| set.uid == entry.uid)
-                .map(|set| set.flags)
-                .unwrap_or_default();
+            let flags = flags(index, *id, scope, entry.uid)?;
             Ok(Some(Row { entry, flags }))
         })
         .collect()
+}
+
+fn flags(index: &dyn Index, id: EntryId, scope: &Scope, uid: u64) -> Result<Flags, StoreError> {
+    let set = value(index, &keys::flags(id, scope))?
+        .map(|row| decode::<FlagsRow>(&row))
+        .transpose()?;
+    Ok(set
+        .filter(|set| set.uid == uid)
+        .map(|set| set.flags)
+        .unwrap_or_default())
+}
+
+fn listing(
+    index: &dyn Index,
+    scope: &Scope,
+    from: &[u8],
+    to: &[u8],
+    most: usize,
+) -> Result<Vec<Shown>, StoreError> {
+    let mut all = Vec::new();
+    for pair in index.range(from, to, most)? {
+        let Some((uid, id)) = shown(&pair) else {
+            continue;
+        };
+        let failed = match keys::shown_failed(&pair.1) {
+            Some(failed) => failed,
+            None => entry(index, id)?.is_some_and(|entry| entry.failed.is_some()),
+        };
+        let flags = flags(index, id, scope, uid)?;
+        all.push(Shown {
+            uid,
+            id,
+            failed,
+            flags,
+        });
+    }
+    Ok(all)
 }
 
 fn kept_mail<E: Engine>(engine: &E, id: MailId) -> Result<Option<KeptMail>, StoreError> {

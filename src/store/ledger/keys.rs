@@ -12,7 +12,7 @@
 //! | `V` time, number | the event |
 //! | `F` entry, scope | flags |
 //! | `S` kind, name | a setting |
-//! | `v` scope, shelf, direction, uid | entry: what is shown |
+//! | `v` scope, shelf, direction, uid | 1 if delivery was refused, entry: what is shown |
 //! | `c` scope, shelf, direction | how many are shown |
 //! | `x` expiry, entry | held entries |
 //! | `e` time, entry | entries that ended |
@@ -197,6 +197,19 @@ pub(crate) fn shown(view: &View, uid: u64) -> Vec<u8> {
     let mut key = in_view(b"v", view);
     key.extend_from_slice(&uid.to_be_bytes());
     key
+}
+
+/// The value under [`shown`].
+pub(crate) fn shown_value(failed: bool, id: EntryId) -> Vec<u8> {
+    join(&[&[u8::from(failed)], &id.0])
+}
+
+/// If delivery was refused; `None` where the value does not say, in an index made before it did.
+pub(crate) fn shown_failed(value: &[u8]) -> Option<bool> {
+    match value {
+        [failed, id @ ..] if id.len() == 16 => Some(*failed == 1),
+        _ => None,
+    }
 }
 
 pub(crate) fn count(view: &View) -> Vec<u8> {
