@@ -20,7 +20,7 @@ impl Signer {
     /// With the key in `dir`.
     pub(crate) fn open(dir: &Path) -> Result<Self, Fault> {
         let key = std::fs::read(dir.join("key"))?;
-        let key = rustls_pki_types::PrivatePkcs8KeyDer::from(key).into();
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key).into();
         let key = RsaKey::<Sha256>::from_key_der(key).map_err(|error| error.to_string())?;
         let signer = DkimSigner::from_key(key).domain("sender.example");
         Ok(Self(signer.selector("s").headers(HEADERS)))
