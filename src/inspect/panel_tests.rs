@@ -334,3 +334,22 @@ async fn hostile_names_cannot_forge_the_field() {
         "{field}"
     );
 }
+
+#[tokio::test]
+async fn without_rules_the_findings_of_the_house_stay() {
+    let options = Options {
+        rules: Vec::new(),
+        ..Options::default()
+    };
+    // GTUBE, in base64: only the structure tells that it is text.
+    let gtube = "WEpTKkM0SkRCUUFETjEuTlNCTjMqMklETkVOKkdUVUJFLVNUQU5EQVJELUFOVEktVUJFLVRFU1QtRU1BSUwqQy4zNFgK";
+    let message = format!(
+        "From: ann@example.net\r\nSubject: a test\r\nMIME-Version: 1.0\r\n\
+         Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n{gtube}\r\n"
+    );
+    let findings = panel(Dns::off("not asked"), &options)
+        .inspect(&mail("192.0.2.1", "ann@example.net", &message))
+        .await;
+    assert!(findings.found.iter().any(|found| found.name() == "GTUBE"));
+    assert_eq!(findings.subject, "a test");
+}
