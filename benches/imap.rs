@@ -218,7 +218,7 @@ impl Client {
             self.read.resize(64 * 1024, 0);
         }
         self.send(command).await;
-        self.until(b"\r\nt OK").await
+        self.until(b"t OK ").await
     }
 }
 
