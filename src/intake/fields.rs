@@ -154,7 +154,7 @@ mod tests {
             })
             .collect();
         assert_eq!(removed, [1, 2]);
-        let many = format!("{message}").replacen(
+        let many = message.replacen(
             "spf=pass\r\n",
             &"spf=pass\r\nAuthentication-Results: mx.example.org; spf=pass\r\n".repeat(1000),
             1,
