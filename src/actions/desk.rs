@@ -412,8 +412,11 @@ impl Desk {
     }
 }
 
-/// An event as `by` may see it: who else got the mail may be a secret (Bcc).
+/// An event as `by` may see it: who else got the mail may be a secret (Bcc). What went
+/// out is its sender's own.
 fn shown(mut event: Event, by: &Principal) -> Event {
-    event.to.retain(|to| by.scope.holds_address(to));
+    if event.direction != Some(Direction::Outbound) {
+        event.to.retain(|to| by.scope.holds_address(to));
+    }
     event
 }
