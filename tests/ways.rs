@@ -551,7 +551,9 @@ async fn lists_speak_for_their_scope() {
         added.expect("listed");
     }
     assert_eq!(house.send("alice@example.org", "XJUNK").await.code, 250);
-    assert_eq!(house.send("bob@example.org", "hello").await.code, 550);
+    let refused = house.send("bob@example.org", "hello").await;
+    assert_eq!(refused.code, 550);
+    assert!(refused.text.contains("not wanted"), "{refused}");
     assert_eq!(house.caught("bob@example.org").await.len(), 1);
     assert_eq!(
         house.send("alice@example.org", "XMALWARE").await.code,

@@ -3,7 +3,9 @@
 use crate::actions::reinsertion_keys;
 use crate::clock::Timestamp;
 use crate::mail::{Address, EntryId, Mail, Reply, headers};
-use crate::policy::{Class, Disposition, Findings, Policy, Step, Verdict, dispose, judge, not_now};
+use crate::policy::{
+    Class, Disposition, Findings, LIST_BLOCKED, Policy, Step, Verdict, dispose, judge, not_now,
+};
 use crate::record::{Entry, State, Status};
 use crate::store::StoreError;
 use crate::token;
@@ -73,12 +75,15 @@ impl Judged {
 
     /// What a refused sender is told: the class in plain words and a reference.
     pub(super) fn refusal(&self, mail: &Mail) -> Reply {
-        let malware = self
-            .each
-            .iter()
-            .any(|decision| decision.verdict.class == Class::Malware);
-        let what = if malware {
+        let listed = |decision: &Decision| {
+            let mut because = decision.verdict.because.iter();
+            because.any(|finding| finding.name() == LIST_BLOCKED)
+        };
+        let of = |class| self.each.iter().filter(move |d| d.verdict.class == class);
+        let what = if of(Class::Malware).next().is_some() {
             "carries malware"
+        } else if of(Class::Spam).all(listed) {
+            "is not wanted by its recipient"
         } else {
             "looks like spam"
         };

@@ -17,4 +17,4 @@ pub use lists::{ListEntry, ListKind, Listed, Pattern, PatternError, listed};
 pub use principal::{Principal, Right, Role};
 pub use scope::{Scope, ScopeError};
 pub use settle::{Answer, DeliverStep, Ending, Plan, Replies, StashStep, Step, not_now, settle};
-pub use verdict::{Class, Verdict, judge};
+pub use verdict::{Class, LIST_BLOCKED, Verdict, judge};

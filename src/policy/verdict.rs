@@ -28,6 +28,9 @@ impl fmt::Display for Class {
     }
 }
 
+/// The finding that a block list makes.
+pub const LIST_BLOCKED: &str = "LIST_BLOCKED";
+
 /// Class and score with the findings that made them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -71,7 +74,7 @@ pub fn judge(findings: &Findings, listed: Option<&Listed>, policy: &Policy) -> V
     if let Some(listed) = listed {
         let (name, by_list) = match listed.kind {
             ListKind::Allow => ("LIST_ALLOWED", Class::Clean),
-            ListKind::Block => ("LIST_BLOCKED", Class::Spam),
+            ListKind::Block => (LIST_BLOCKED, Class::Spam),
         };
         because.push(Finding::seen(name, 0.0, listed.reason()));
         class = by_list;
