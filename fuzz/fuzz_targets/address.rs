@@ -13,7 +13,10 @@ fuzz_target!(|text: &str| {
         assert_eq!(again.key(), address.key());
     }
     if let Ok(domain) = text.parse::<Domain>() {
-        let again: Domain = domain.as_str().parse().expect("written domains are domains");
+        let again: Domain = domain
+            .as_str()
+            .parse()
+            .expect("written domains are domains");
         assert_eq!(again, domain);
     }
 });

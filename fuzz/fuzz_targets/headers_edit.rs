@@ -19,9 +19,17 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(at, end);
     let count = |name: &str, of: &[u8]| headers::fields(of).filter(|f| f.is(name)).count();
     let edits = [
-        Edit::Add { name: "X-New".to_owned(), value: "1".to_owned() },
-        Edit::Remove { name: "X-Old".to_owned() },
-        Edit::RemoveNth { name: "Received".to_owned(), nth: 1 },
+        Edit::Add {
+            name: "X-New".to_owned(),
+            value: "1".to_owned(),
+        },
+        Edit::Remove {
+            name: "X-Old".to_owned(),
+        },
+        Edit::RemoveNth {
+            name: "Received".to_owned(),
+            nth: 1,
+        },
         Edit::TagSubject("[Spam \u{fc}]".to_owned()),
     ];
     let out = edited(&message, &edits);
@@ -34,7 +42,10 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(count("X-Old", &whole), 0);
     assert_eq!(count("X-New", &whole), count("X-New", bytes) + 1);
     let received = count("Received", bytes);
-    assert_eq!(count("Received", &whole), received - usize::from(received > 1));
+    assert_eq!(
+        count("Received", &whole),
+        received - usize::from(received > 1)
+    );
     assert_eq!(count("Subject", &whole), count("Subject", bytes).max(1));
     let field = headers::first(&whole, "Subject").expect("a subject");
     assert!(subject::decoded(field.value).contains("[Spam \u{fc}]"));

@@ -64,6 +64,9 @@ fuzz_target!(|data: &[u8]| {
     };
     let whole = talk(octets, octets.len());
     let pieces = talk(octets, usize::from(*first) + 1);
-    assert_eq!(String::from_utf8_lossy(&whole.0), String::from_utf8_lossy(&pieces.0));
+    assert_eq!(
+        String::from_utf8_lossy(&whole.0),
+        String::from_utf8_lossy(&pieces.0)
+    );
     assert_eq!(whole.1, pieces.1);
 });

@@ -50,7 +50,7 @@ id_type!(
 
 fn parse_hex(text: &str) -> Result<[u8; 16], IdError> {
     let mut id = [0; 16];
-    if text.len() != 32 || !text.is_ascii() {
+    if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(IdError);
     }
     for (i, byte) in id.iter_mut().enumerate() {
@@ -105,5 +105,6 @@ mod tests {
         );
         assert!("zz".parse::<MailId>().is_err());
         assert!("é".repeat(16).parse::<MailId>().is_err());
+        assert!("+1".repeat(16).parse::<MailId>().is_err());
     }
 }

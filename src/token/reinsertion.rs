@@ -168,7 +168,11 @@ impl Said {
             present: next("f")?.parse().ok()?,
         };
         let tag = URL_SAFE_NO_PAD.decode(next("h")?).ok()?;
-        parts.next().is_none().then_some((said, tag))
+        // There is one way to write a token: no signs, no zeros in front.
+        let mut text = said.text();
+        text.retain(|c| c != ' ');
+        let one = flat.starts_with(&text) && parts.next().is_none();
+        one.then_some((said, tag))
     }
 }
 
@@ -261,6 +265,24 @@ mod tests {
                 check(&ring, &token, "b@y.org", altered, 99),
                 Err(TokenFault::Mismatch)
             );
+        }
+    }
+
+    #[test]
+    fn there_is_one_way_to_write_a_token() {
+        let ring = ring();
+        let (key, to) = (ring.current().expect("key"), address("b@y.org"));
+        let token = mint(key, EntryId([7; 16]), &to, MESSAGE, Timestamp(100)).expect("token");
+        for (one, other) in [
+            ("e=07", "e=+7"),
+            ("x=1", "x=+1"),
+            ("x=1", "x=01"),
+            ("k=", "k=0"),
+        ] {
+            let written = token.replacen(one, other, 1);
+            assert_ne!(written, token);
+            let said = check(&ring, &written, "b@y.org", MESSAGE, 99);
+            assert_eq!(said, Err(TokenFault::Malformed), "{written}");
         }
     }
 
