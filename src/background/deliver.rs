@@ -92,15 +92,7 @@ impl Background {
             .await?
             .filter(|e| e.state == State::Leaving)
         else {
-            return self
-                .store
-                .jobs
-                .settle(
-                    job.id,
-                    None,
-                    self.event(&job, Status::Delivered, "settled before"),
-                )
-                .await;
+            return self.close(&job, Status::Delivered, "settled before").await;
         };
         if job.handed_over {
             let words = format!(
@@ -172,13 +164,7 @@ impl Background {
         {
             Ok(Outcome::Done(_)) => Ok(()),
             Ok(Outcome::Already(_)) | Err(Refusal::NotPossible(_) | Refusal::NotYours) => {
-                self.store
-                    .jobs
-                    .settle(
-                        job.id,
-                        None,
-                        self.event(job, Status::ReleaseFailed, "settled before"),
-                    )
+                self.close(job, Status::ReleaseFailed, "settled before")
                     .await
             }
             Err(other) => Err(StoreError::Failed(other.to_string())),
@@ -206,6 +192,12 @@ impl Background {
         self.store.jobs.settle(job.id, Some(job), event).await
     }
 
+    /// The job is settled, and this is what the history says of it.
+    async fn close(&self, job: &Job, status: Status, words: &str) -> Result<(), StoreError> {
+        let event = self.event(job, status, words);
+        self.store.jobs.settle(job.id, None, event).await
+    }
+
     fn pause(&self, tries: u32) -> Duration {
         let factor = 1_u32 << tries.saturating_sub(1).min(16);
         self.options
@@ -219,13 +211,7 @@ impl Background {
         let Some(kept) = self.store.entries.mail(job.mail).await? else {
             tracing::error!(mail = %job.mail, "an owed message is gone");
             return self
-                .store
-                .jobs
-                .settle(
-                    job.id,
-                    None,
-                    self.event(&job, Status::ReleaseFailed, "the message is gone"),
-                )
+                .close(&job, Status::ReleaseFailed, "the message is gone")
                 .await;
         };
         let Some(domain) = self.store.settings.domain(to.domain()).await? else {
@@ -234,8 +220,8 @@ impl Background {
         };
         let reply = self.send(kept, to, edits, Arc::new(domain.routes)).await;
         if reply.is_positive() {
-            let event = self.event(&job, Status::Delivered, &reply.to_string());
-            self.store.jobs.settle(job.id, None, event).await
+            self.close(&job, Status::Delivered, &reply.to_string())
+                .await
         } else if reply.is_permanent() {
             self.strand(&job, to.clone(), reply).await
         } else {
@@ -248,13 +234,7 @@ impl Background {
     async fn strand(&self, job: &Job, to: Address, reply: Reply) -> Result<(), StoreError> {
         let Some(kept) = self.store.entries.mail(job.mail).await? else {
             return self
-                .store
-                .jobs
-                .settle(
-                    job.id,
-                    None,
-                    self.event(job, Status::ReleaseFailed, "the message is gone"),
-                )
+                .close(job, Status::ReleaseFailed, "the message is gone")
                 .await;
         };
         let event = self.event(job, Status::ReleaseFailed, &reply.to_string());
