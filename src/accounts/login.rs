@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::credential::{LONGEST, hash_password, verify_password};
 use crate::clock::{Clock, Timestamp};
+use crate::net::network::Network;
 use crate::options::Span;
 use crate::policy::{Principal, Scope};
 use crate::record::{Door, Event, Status};
@@ -102,7 +103,7 @@ impl Login {
         from: IpAddr,
         door: &str,
     ) -> Result<Principal, LoginRefusal> {
-        let place = network(from);
+        let place = Network::of_client(from);
         self.check_wait(place)?;
         let suspect = self.failures.lock().contains_key(&place);
         let _turn = if suspect {
@@ -203,13 +204,5 @@ impl Login {
                 .saturating_mul(1 << (beyond - 1).min(20));
             entry.until = now.after(wait.min(self.options.longest_wait.0));
         }
-    }
-}
-
-/// An IPv6 client owns a /64 and may use all of it.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
-        v4 => v4,
     }
 }

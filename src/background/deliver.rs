@@ -14,7 +14,9 @@ use crate::mail::{
 };
 use crate::net::listen::Closing;
 use crate::policy::{Class, Principal, Verdict};
-use crate::record::{Door, Entry, Event, Job, JobKind, KeptMail, Shelf, State, Status};
+use crate::record::{
+    Door, Entry, Event, Job, JobKind, KeptMail, SUBJECT_LONGEST, Shelf, State, Status,
+};
 use crate::relay::Parcel;
 use crate::store::StoreError;
 use crate::token;
@@ -323,7 +325,7 @@ fn stranded(kept: &KeptMail, to: Address, reply: Reply, now: Timestamp) -> Entry
     let subject = crate::mail::headers::first(&kept.bytes, "Subject").map(|field| {
         crate::mail::subject::decoded(field.value)
             .chars()
-            .take(256)
+            .take(SUBJECT_LONGEST)
             .collect()
     });
     let mail: MailId = kept.id;

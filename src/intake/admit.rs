@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::clock::Timestamp;
 use crate::mail::{Address, Peer, Reply};
+use crate::net::network::Network;
 use crate::policy::not_now;
 use crate::record::{Door, Event, Status};
 
@@ -30,7 +31,7 @@ impl Refusals {
             self.minute = minute;
             self.lines.clear();
         }
-        let lines = self.lines.entry(client).or_default();
+        let lines = self.lines.entry(Network::of_client(client)).or_default();
         *lines = lines.saturating_add(1);
         *lines <= LINES_A_MINUTE
     }

@@ -6,14 +6,11 @@ use crate::mail::{Address, EntryId, Mail, Reply, headers};
 use crate::policy::{
     Class, Disposition, Findings, LIST_BLOCKED, Policy, Step, Verdict, dispose, judge, not_now,
 };
-use crate::record::{Entry, State, Status};
+use crate::record::{Entry, SUBJECT_LONGEST, State, Status};
 use crate::store::StoreError;
 use crate::token;
 
 use super::Intake;
-
-/// Longest subject kept in lists, in characters.
-const SUBJECT_LONGEST: usize = 256;
 
 /// A mail that was weighed.
 pub(super) enum Weighed {

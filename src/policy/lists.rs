@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Scope;
 use crate::clock::Timestamp;
 use crate::mail::{Address, Domain};
+use crate::net::network::Network;
 
 /// What an entry does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +40,7 @@ pub enum Pattern {
     /// `news-*@example.org`: `*` stands for any run of characters, in lower case.
     Wildcard(String),
     /// `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`
-    Network(IpAddr, u8),
+    Network(Network),
 }
 
 /// A text is not a pattern.
@@ -55,8 +56,8 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self, PatternError> {
         let text = text.trim();
         let fault = || PatternError(text.chars().take(80).collect());
-        if let Some(network) = network(text) {
-            return Ok(network);
+        if let Ok(network) = text.parse() {
+            return Ok(Pattern::Network(network));
         }
         if let Some(below) = text.strip_prefix("*.").or(text.strip_prefix("*@*.")) {
             return below.parse().map(Pattern::Below).map_err(|_| fault());
@@ -84,18 +85,6 @@ impl FromStr for Pattern {
     }
 }
 
-fn network(text: &str) -> Option<Pattern> {
-    let (address, length) = match text.split_once('/') {
-        Some((address, length)) => (address.parse::<IpAddr>().ok()?, length.parse::<u8>().ok()?),
-        None => {
-            let address = text.parse::<IpAddr>().ok()?;
-            (address, if address.is_ipv4() { 32 } else { 128 })
-        }
-    };
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    (length <= most).then_some(Pattern::Network(address, length))
-}
-
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -103,7 +92,7 @@ impl fmt::Display for Pattern {
             Pattern::Domain(domain) => domain.fmt(f),
             Pattern::Below(domain) => write!(f, "*.{domain}"),
             Pattern::Wildcard(text) => f.write_str(text),
-            Pattern::Network(address, length) => write!(f, "{address}/{length}"),
+            Pattern::Network(network) => network.fmt(f),
         }
     }
 }
@@ -127,7 +116,7 @@ impl Pattern {
     #[must_use]
     pub fn matches_client(&self, client: IpAddr) -> bool {
         match self {
-            Pattern::Network(address, length) => within(client.to_canonical(), *address, *length),
+            Pattern::Network(network) => network.holds(client),
             _ => false,
         }
     }
@@ -153,20 +142,6 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
         }
     }
     pattern[p..].iter().all(|b| *b == b'*')
-}
-
-fn within(client: IpAddr, network: IpAddr, length: u8) -> bool {
-    let bits = |address: IpAddr| match address {
-        IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
-        IpAddr::V6(v6) => (v6.to_bits(), 128),
-    };
-    let ((a, width), (b, other)) = (bits(client), bits(network));
-    let mask = if length == 0 {
-        0
-    } else {
-        u128::MAX << (128 - u32::from(length))
-    };
-    width == other && a & mask == b & mask
 }
 
 /// An entry of a list.

@@ -42,6 +42,9 @@ impl fmt::Display for State {
     }
 }
 
+/// Longest [`Entry::subject`], in characters.
+pub const SUBJECT_LONGEST: usize = 256;
+
 /// What one recipient has of one mail.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -64,7 +67,7 @@ pub struct Entry {
     pub uid: u64,
     /// Octets of the message.
     pub size: u64,
-    /// Decoded Subject, at most 256 characters.
+    /// Decoded Subject, at most [`SUBJECT_LONGEST`] characters.
     pub subject: String,
     /// The From field's first address, or else the reverse path, as text.
     pub author: String,

@@ -10,6 +10,6 @@ mod job;
 pub use account::Account;
 pub use change::{Change, JobStep};
 pub use domain::{DomainSettings, Route, RouteError, RouteTls};
-pub use entry::{Entry, KeptMail, Shelf, State};
+pub use entry::{Entry, KeptMail, SUBJECT_LONGEST, Shelf, State};
 pub use event::{Door, Event, Status};
 pub use job::{Job, JobKind, Lesson, Lore};
