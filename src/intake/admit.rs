@@ -104,7 +104,7 @@ impl Intake {
         {
             return;
         }
-        let door = Door::new("smtp", peer.address);
+        let door = Door::new(self.door, peer.address);
         let status = if reply.is_permanent() {
             Status::NotAccepted
         } else {

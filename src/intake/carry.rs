@@ -23,7 +23,7 @@ impl Intake {
         words: String,
     ) -> Event {
         let envelope = &mail.envelope;
-        let door = Door::new("smtp", envelope.peer.address);
+        let door = Door::new(self.door, envelope.peer.address);
         let mut event = Event::new(self.parts.clock.now(), status, "intake", door).saying(words);
         event.mail = Some(mail.id);
         event.direction = Some(envelope.direction);
@@ -343,7 +343,7 @@ impl Intake {
 
     async fn end_released(&self, mail: &Mail, entry: EntryId, claim: &str, said: Reply) -> Reply {
         let house = Principal::house("reinsertion");
-        let door = Door::new("smtp", mail.envelope.peer.address);
+        let door = Door::new(self.door, mail.envelope.peer.address);
         if said.is_positive() {
             // The destination has it: whatever our books say, the answer must be yes.
             let action = Action::Delivered(said.clone());

@@ -54,6 +54,8 @@ pub struct Parts {
 pub struct Intake {
     parts: Arc<Parts>,
     refusals: Arc<Mutex<admit::Refusals>>,
+    /// The door that holds this clone, as the history shows it.
+    door: &'static str,
 }
 
 impl Intake {
@@ -62,6 +64,16 @@ impl Intake {
         Self {
             parts: Arc::new(parts),
             refusals: Arc::default(),
+            door: "smtp",
+        }
+    }
+
+    /// The same intake for another door: what comes through it is logged under its name.
+    #[must_use]
+    pub fn at(&self, door: &'static str) -> Self {
+        Self {
+            door,
+            ..self.clone()
         }
     }
 
