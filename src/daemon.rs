@@ -17,7 +17,8 @@ use crate::background::Background;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::Control;
-use crate::inspect::StandardPanel;
+use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
+use crate::inspect::{Inspector, StandardPanel};
 use crate::intake::{self, Intake};
 use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
@@ -163,7 +164,11 @@ impl Rooms {
         let hostname = config.hostname();
         let tls = ServerTls::open(&config.tls, &config.server.data_dir, &hostname)?;
         let dns = Arc::new(Dns::open(&config.dns).context("[dns] servers")?);
-        let panel = Arc::new(StandardPanel::open(&config.inspect, dns, clock.clone())?);
+        let mut panel = StandardPanel::open(&config.inspect, dns, clock.clone())?;
+        for scanner in scanners(config) {
+            panel = panel.with(scanner);
+        }
+        let panel = Arc::new(panel);
         let relay = Arc::new(Relay::new(config.relay.clone(), &hostname)?);
         let (store, handle) = open_store(config, clock.clone()).await?;
         let rooms = Self {
@@ -261,6 +266,17 @@ impl Listeners {
         };
         (of(&self.smtp), of(&self.imaps), of(&self.imap))
     }
+}
+
+/// The scanners that are asked, in the order of the file.
+fn scanners(config: &Config) -> impl Iterator<Item = Arc<dyn Inspector>> {
+    [
+        Clamd::open(&config.clamd),
+        Rspamd::open(&config.rspamd),
+        Spamd::open(&config.spamd),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Opening may take a while after a crash, so it is not done on a thread that serves others.

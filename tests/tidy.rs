@@ -63,6 +63,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("argon2", &["accounts"]),
     ("idna", &["mail"]),
     ("psl", &["inspect", "net/dns"]),
+    ("hyper", &["inspect/scanners", "web"]),
+    ("hyper_util", &["inspect/scanners", "web"]),
+    ("http_body_util", &["inspect/scanners", "web"]),
     ("anyhow", &["cli", "daemon", "main"]),
     ("sd_notify", &["daemon"]),
 ];

@@ -563,38 +563,58 @@ async fn lists_speak_for_their_scope() {
 }
 
 #[tokio::test]
-async fn sy01_malware_is_not_released_by_a_recipient_nor_past_the_scan() {
+async fn xx12_malware_is_released_only_by_who_has_the_right() {
     let house = House::new().await;
     house.send("alice@example.org", "XMALWARE").await;
     let id = house.caught("global").await[0];
+    let alice = principal("alice@example.org");
     let refused = house
         .desk
-        .perform(
-            &principal("alice@example.org"),
-            &Action::Release,
-            id,
-            &door(),
-        )
+        .perform(&alice, &Action::Release, id, &door())
         .await;
     assert!(matches!(refused, Err(Refusal::NeedsRight(_))));
-    assert!(
-        house
-            .desk
-            .mail(&principal("alice@example.org"), id)
-            .await
-            .is_err()
-    );
+    assert!(house.desk.mail(&alice, id).await.is_err());
     house
         .desk
         .perform(&principal("global"), &Action::Release, id, &door())
         .await
         .expect("release");
     house.deliver().await;
-    assert_eq!(
-        house.state(id).await,
-        State::Held,
-        "found again on the way out"
-    );
+    assert_eq!(house.state(id).await, State::Released, "it was known");
+    let got = house.carrying.destination.got("alice@example.org");
+    assert_eq!(got.len(), 1);
+}
+
+#[tokio::test]
+async fn sy01_malware_that_nobody_knew_of_does_not_pass_by_a_release() {
+    let house = House::new().await;
+    for body in ["XJUNK XLATE", "XMALWARE XLATE"] {
+        house.send("alice@example.org", body).await;
+    }
+    for id in house.caught("global").await {
+        house
+            .desk
+            .perform(&principal("global"), &Action::Release, id, &door())
+            .await
+            .expect("release");
+        house.deliver().await;
+        assert_eq!(house.state(id).await, State::Held, "found on the way out");
+    }
+    assert!(house.carrying.destination.delivered.lock().is_empty());
+}
+
+#[tokio::test]
+async fn sy01_xx06_a_release_waits_while_the_malware_scan_cannot_run() {
+    let house = House::new().await;
+    house.send("alice@example.org", "XJUNK XNOSCAN").await;
+    let id = house.caught("global").await[0];
+    house
+        .desk
+        .perform(&principal("global"), &Action::Release, id, &door())
+        .await
+        .expect("release");
+    house.deliver().await;
+    assert_eq!(house.state(id).await, State::Leaving, "it is tried again");
     assert!(house.carrying.destination.delivered.lock().is_empty());
 }
 

@@ -13,11 +13,12 @@ mod panel;
 #[cfg(test)]
 mod panel_tests;
 pub mod rules;
+pub mod scanners;
 
 use async_trait::async_trait;
 
 use crate::mail::Mail;
-use crate::policy::{Finding, Findings};
+use crate::policy::{Finding, Findings, WhenUnavailable};
 
 pub use options::{Options, Then};
 pub use panel::StandardPanel;
@@ -27,6 +28,17 @@ pub use panel::StandardPanel;
 pub trait Inspector: Send + Sync {
     /// The name shown where the check could not run.
     fn name(&self) -> &'static str;
+
+    /// True if it looks for malware: then it is asked about released mail too (SY-01).
+    fn finds_malware(&self) -> bool {
+        false
+    }
+
+    /// What policy does when it does not answer in time, unless the options say otherwise.
+    fn when_unavailable(&self) -> WhenUnavailable {
+        WhenUnavailable::Ignore
+    }
+
     async fn inspect(&self, mail: &Mail) -> Vec<Finding>;
 }
 

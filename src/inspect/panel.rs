@@ -18,7 +18,7 @@ use super::auth::{self, Authenticator, Identity};
 use super::local::{Local, Seen};
 use super::options::{Options, Then};
 use super::rules::{Explained, RulesError};
-use super::{Inspector, Panel};
+use super::{Inspector, Panel, scanners};
 
 /// From this size on, in octets, a mail is looked at on a thread of its own, so
 /// that the others do not wait.
@@ -27,6 +27,21 @@ const LARGE: u64 = 64 << 10;
 const GRACE: Duration = Duration::from_millis(200);
 /// The name of the local checks, where they could not run.
 const LOCAL: &str = "RULES";
+
+/// The names of all checks that may be unavailable.
+fn checks() -> impl Iterator<Item = &'static str> {
+    auth::NAMES
+        .into_iter()
+        .chain([LOCAL])
+        .chain(scanners::NAMES)
+}
+
+/// Which of the further checks are asked.
+#[derive(Clone, Copy, PartialEq)]
+enum Which {
+    All,
+    Malware,
+}
 
 /// The checks of the house.
 pub struct StandardPanel {
@@ -48,13 +63,13 @@ impl StandardPanel {
         if let Some(name) = options
             .unavailable
             .keys()
-            .find(|name| !auth::NAMES.contains(&name.as_str()) && *name != LOCAL)
+            .find(|name| !checks().any(|check| check == name.as_str()))
         {
             return Err(RulesError::new(
                 "inspect.unavailable",
                 0,
                 format!("there is no check {name}"),
-                format!("the checks are {}, {LOCAL}", auth::NAMES.join(", ")),
+                format!("the checks are {}", checks().collect::<Vec<_>>().join(", ")),
             ));
         }
         Ok(Self {
@@ -132,11 +147,21 @@ impl StandardPanel {
         }
     }
 
-    async fn others(&self, mail: &Mail, deadline: Instant) -> Vec<Finding> {
-        let all = self.more.iter().map(|inspector| async move {
+    async fn others(&self, mail: &Mail, deadline: Instant, which: Which) -> Vec<Finding> {
+        let asked = self
+            .more
+            .iter()
+            .filter(|inspector| which == Which::All || inspector.finds_malware());
+        let all = asked.map(|inspector| async move {
             in_time(deadline, inspector.inspect(mail))
                 .await
-                .unwrap_or_else(|why| vec![gap(inspector.name(), why)])
+                .unwrap_or_else(|why| {
+                    vec![Finding::Unavailable {
+                        name: inspector.name().to_owned(),
+                        why: why.to_owned(),
+                        then: inspector.when_unavailable(),
+                    }]
+                })
         });
         join_all(all).await.concat()
     }
@@ -181,7 +206,7 @@ impl Panel for StandardPanel {
                 }
             },
             self.authenticate(mail, deadline),
-            self.others(mail, deadline),
+            self.others(mail, deadline, Which::All),
         );
         Findings {
             found: self.settled([seen.found, identity.found, more].concat()),
@@ -193,8 +218,11 @@ impl Panel for StandardPanel {
     }
 
     async fn inspect_released(&self, mail: &Mail) -> Findings {
+        let deadline = Instant::now() + self.budget;
+        let found = self.others(mail, deadline, Which::Malware).await;
         let seen = self.local.read(mail.message.bytes());
         Findings {
+            found: self.settled(found),
             authors: seen.authors,
             subject: seen.subject,
             ..Findings::default()

@@ -7,7 +7,7 @@ use super::{Intake, same};
 use crate::actions::Action;
 use crate::mail::{Address, Edit, EntryId, Mail, Reply};
 use crate::policy::{
-    Answer, DeliverStep, Disposition, Ending, Finding, Plan, Principal, Replies, StashStep, not_now,
+    Answer, DeliverStep, Disposition, Ending, Plan, Principal, Replies, StashStep, not_now,
 };
 use crate::record::{Door, Entry, Event, Job, JobKind, Shelf, Status};
 use crate::relay::{Carrier, Parcel};
@@ -315,13 +315,8 @@ impl Intake {
             },
             None => return same(not_now("No recipient"), mail, replies),
         };
-        let malware = released
-            .findings
-            .found
-            .iter()
-            .find(|f| matches!(f, Finding::Malware { .. }));
-        let said = match malware {
-            Some(found) => Reply::new(554, 7, 1, format!("Malware was found: {}", found.reason())),
+        let said = match released.objection() {
+            Some(reply) => reply,
             None => {
                 let judged = Judged {
                     findings: released.findings,

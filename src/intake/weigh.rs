@@ -4,7 +4,8 @@ use crate::actions::reinsertion_keys;
 use crate::clock::Timestamp;
 use crate::mail::{Address, EntryId, Mail, Reply, headers};
 use crate::policy::{
-    Class, Disposition, Findings, LIST_BLOCKED, Policy, Step, Verdict, dispose, judge, not_now,
+    Class, Disposition, Finding, Findings, LIST_BLOCKED, Policy, Step, Verdict, WhenUnavailable,
+    dispose, judge, not_now,
 };
 use crate::record::{Entry, SUBJECT_LONGEST, State, Status};
 use crate::store::StoreError;
@@ -38,6 +39,45 @@ pub(super) struct Released {
     /// The key under which the token is claimed while it is in use.
     pub(super) claim: String,
     pub(super) findings: Findings,
+    /// Malware that whoever released it knew of: that was shown with the entry, and took
+    /// a right of its own (XX-12).
+    known: Vec<Finding>,
+}
+
+impl Released {
+    /// Why it does not go on: malware that nobody knew of, or a scan that must run and could not.
+    pub(super) fn objection(&self) -> Option<Reply> {
+        let new = |found: &&Finding| {
+            matches!(found, Finding::Malware { .. }) && !self.known.contains(found)
+        };
+        if let Some(found) = self.findings.found.iter().find(new) {
+            let words = format!("Malware was found: {}", found.reason());
+            return Some(Reply::new(554, 7, 1, words));
+        }
+        let must_run = |found: &&Finding| {
+            matches!(
+                found,
+                Finding::Unavailable {
+                    then: WhenUnavailable::Defer,
+                    ..
+                }
+            )
+        };
+        self.findings
+            .found
+            .iter()
+            .find(must_run)
+            .map(|gap| not_now(&format!("The check {} cannot run now", gap.name())))
+    }
+}
+
+/// The malware that an entry was kept for.
+fn known(entry: &Entry) -> Vec<Finding> {
+    let because = entry.verdict.because.iter();
+    because
+        .filter(|found| matches!(found, Finding::Malware { .. }))
+        .cloned()
+        .collect()
 }
 
 /// The mail cannot be weighed; everybody is told this.
@@ -146,9 +186,10 @@ impl Intake {
                 Ok((entry, claim)) => {
                     let findings = self.parts.panel.inspect_released(mail).await;
                     return Ok(Some(Released {
-                        entry,
+                        entry: entry.id,
                         claim,
                         findings,
+                        known: known(&entry),
                     }));
                 }
                 Err(fault) => fault,
@@ -166,17 +207,17 @@ impl Intake {
         value: &str,
         to: &Address,
         mail: &Mail,
-    ) -> Result<Result<(EntryId, String), String>, TurnedAway> {
+    ) -> Result<Result<(Entry, String), String>, TurnedAway> {
         let now = self.parts.clock.now();
         let ring = reinsertion_keys(&*self.parts.store.settings, now).await?;
         let claim = match token::verify(&ring, value, to, mail.message.bytes(), now) {
             Ok(claim) => claim,
             Err(fault) => return Ok(Err(fault.to_string())),
         };
-        match self.parts.store.entries.entry(claim.entry).await? {
-            Some(entry) if entry.state == State::Leaving && entry.to.contains(to) => {}
+        let entry = match self.parts.store.entries.entry(claim.entry).await? {
+            Some(entry) if entry.state == State::Leaving && entry.to.contains(to) => entry,
             _ => return Ok(Err("the token was used already".to_owned())),
-        }
+        };
         let key = format!("token {}", claim.nonce);
         if self
             .parts
@@ -185,7 +226,7 @@ impl Intake {
             .claim(&key, now, claim.expires)
             .await
         {
-            Ok(Ok((claim.entry, key)))
+            Ok(Ok((entry, key)))
         } else {
             Ok(Err("the token is in use or was used already".to_owned()))
         }

@@ -1,6 +1,7 @@
 //! The wires: TLS, listeners, lines, limits, networks, DNS.
 
 pub mod dns;
+pub mod endpoint;
 pub mod limit;
 pub mod lines;
 pub mod listen;
