@@ -202,11 +202,11 @@ async fn the_real_rspamd_gives_its_symbols_and_learns() {
     open_to_all(dir.path());
     let port = free_port() + 2000;
     let text = format!(
-        "options {{ pidfile = \"{0}/pid\"; tempdir = \"{0}\"; dns {{ nameserver = [\"127.0.0.1:1\"]; timeout = 0.1s; retransmits = 1; }} filters = \"\"; }}\n\
+        "options {{ pidfile = \"{0}/pid\"; tempdir = \"{0}\"; hs_cache_dir = \"{0}\"; dns {{ nameserver = [\"127.0.0.1:1\"]; timeout = 0.1s; retransmits = 1; }} filters = \"\"; }}\n\
          logging {{ type = \"file\"; filename = \"{0}/log\"; level = \"info\"; }}\n\
          lua = \"{0}/rules.lua\";\n\
          actions {{ reject = 15; }}\n\
-         classifier {{ bayes {{ tokenizer {{ name = \"osb\"; }} backend = \"sqlite3\"; min_learns = 1;\n\
+         classifier {{ bayes {{ tokenizer {{ name = \"osb\"; }} backend = \"sqlite3\"; min_learns = 1; cache {{ type = \"sqlite3\"; path = \"{0}/cache.sqlite\"; }}\n\
            statfile {{ symbol = \"BAYES_SPAM\"; path = \"{0}/spam.sqlite\"; spam = true; }}\n\
            statfile {{ symbol = \"BAYES_HAM\"; path = \"{0}/ham.sqlite\"; spam = false; }} }} }}\n\
          worker {{ type = \"normal\"; bind_socket = \"127.0.0.1:{port}\"; count = 1; }}\n\
@@ -245,8 +245,10 @@ async fn the_real_rspamd_gives_its_symbols_and_learns() {
         "From: a@b.test\r\nSubject: x\r\n\r\nmany words of no great worth to be learned by it here and now\r\n",
     );
     let pupil = Rspamd::pupil(&options).expect("password").expect("set");
-    let learned = pupil.learn(&message, Lore::Spam).await;
-    assert_eq!(learned, Ok(()));
+    for _once_more_is_no_fault in 0..2 {
+        let learned = pupil.learn(&message, Lore::Spam).await;
+        assert_eq!(learned, Ok(()));
+    }
     std::fs::write(&password_file, "wrong\n").expect("file");
     let stranger = Rspamd::pupil(&options).expect("password").expect("set");
     let refused = stranger.learn(&message, Lore::Spam).await;

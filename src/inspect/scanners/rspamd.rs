@@ -312,14 +312,12 @@ impl Pupil for Controller {
         let (status, body) = timeout(self.time, self.server.post(&request))
             .await
             .map_err(|_| "rspamd gave no answer".to_owned())??;
-        // 208: it knew the message already.
-        if status.is_success() {
+        let words = plain(&String::from_utf8_lossy(&body));
+        // Some versions answer 404 to what they have learned before.
+        if status.is_success() || words.contains("already learned") {
             return Ok(());
         }
-        Err(format!(
-            "rspamd says {status}: {}",
-            plain(&String::from_utf8_lossy(&body))
-        ))
+        Err(format!("rspamd says {status}: {words}"))
     }
 }
 
