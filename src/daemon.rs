@@ -164,7 +164,8 @@ impl Rooms {
         let hostname = config.hostname();
         let tls = ServerTls::open(&config.tls, &config.server.data_dir, &hostname)?;
         let dns = Arc::new(Dns::open(&config.dns).context("[dns] servers")?);
-        let mut panel = StandardPanel::open(&config.inspect, dns, clock.clone())?;
+        let mut panel = StandardPanel::open(&config.inspect, dns.clone(), clock.clone())?
+            .asking(&config.network, dns);
         for scanner in scanners(config) {
             panel = panel.with(scanner);
         }

@@ -10,6 +10,7 @@ use crate::mail::{Address, Envelope};
 use crate::policy::Finding;
 
 use super::content::{Content, SUBJECT_MOST};
+use super::measure;
 use super::options::Options;
 use super::rules::{Explained, RuleSet, RulesError};
 
@@ -35,6 +36,8 @@ pub(super) struct Seen {
     pub found: Vec<Finding>,
     pub authors: Vec<Address>,
     pub subject: String,
+    /// Domains of authors and hosts of links, as they stand.
+    pub domains: Vec<String>,
 }
 
 impl Local {
@@ -68,6 +71,7 @@ impl Local {
             found,
             authors: content.author_addresses(),
             subject: cut(&content.subject),
+            domains: named(&content),
         }
     }
 
@@ -78,6 +82,7 @@ impl Local {
             found: Vec::new(),
             authors: content.author_addresses(),
             subject: cut(&content.subject),
+            domains: Vec::new(),
         }
     }
 
@@ -123,6 +128,13 @@ fn own(content: &Content<'_>) -> Vec<Finding> {
         ));
     }
     found
+}
+
+fn named(content: &Content<'_>) -> Vec<String> {
+    let authors = content.authors.iter().map(|author| author.domain());
+    let hosts = content.links.iter().map(|link| measure::host(link));
+    let all = authors.chain(hosts).filter(|name| !name.is_empty());
+    all.map(str::to_owned).collect()
 }
 
 fn cut(subject: &str) -> String {

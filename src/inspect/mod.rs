@@ -8,6 +8,7 @@ mod html;
 mod local;
 mod measure;
 mod mime;
+pub mod network;
 mod options;
 mod panel;
 #[cfg(test)]

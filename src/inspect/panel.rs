@@ -16,6 +16,7 @@ use crate::policy::{Finding, Findings, WhenUnavailable};
 
 use super::auth::{self, Authenticator, Identity};
 use super::local::{Local, Seen};
+use super::network::{self, Network};
 use super::options::{Options, Then};
 use super::rules::{Explained, RulesError};
 use super::{Inspector, Panel, scanners};
@@ -34,6 +35,7 @@ fn checks() -> impl Iterator<Item = &'static str> {
         .into_iter()
         .chain([LOCAL])
         .chain(scanners::NAMES)
+        .chain(network::NAMES)
 }
 
 /// Which of the further checks are asked.
@@ -47,6 +49,7 @@ enum Which {
 pub struct StandardPanel {
     local: Local,
     authenticator: Option<Authenticator>,
+    network: Option<Network>,
     more: Vec<Arc<dyn Inspector>>,
     budget: Duration,
     scores: BTreeMap<String, f32>,
@@ -74,6 +77,7 @@ impl StandardPanel {
         }
         Ok(Self {
             local,
+            network: None,
             authenticator: options.authentication.then(|| Authenticator::new(dns)),
             more: Vec::new(),
             budget: options.time_budget.0,
@@ -86,6 +90,13 @@ impl StandardPanel {
     #[must_use]
     pub fn with(mut self, inspector: Arc<dyn Inspector>) -> Self {
         self.more.push(inspector);
+        self
+    }
+
+    /// With the checks that ask the network about clients and domains.
+    #[must_use]
+    pub fn asking(mut self, options: &network::Options, dns: Arc<Dns>) -> Self {
+        self.network = Some(Network::new(options, dns));
         self
     }
 
@@ -195,21 +206,35 @@ impl StandardPanel {
 impl Panel for StandardPanel {
     async fn inspect(&self, mail: &Mail) -> Findings {
         let deadline = Instant::now() + self.budget;
-        let (seen, identity, more) = tokio::join!(
+        let ((seen, domains), identity, client, more) = tokio::join!(
             async {
-                match in_time(deadline, self.look(mail)).await {
+                let seen = match in_time(deadline, self.look(mail)).await {
                     Ok(Ok(seen)) => seen,
                     Ok(Err(why)) | Err(why) => Seen {
                         found: vec![gap(LOCAL, why)],
                         ..self.local.read(mail.message.bytes())
                     },
-                }
+                };
+                let domains = match &self.network {
+                    Some(network) => {
+                        Box::pin(network.domains(&mail.envelope, &seen.domains, deadline)).await
+                    }
+                    None => Vec::new(),
+                };
+                (seen, domains)
             },
             self.authenticate(mail, deadline),
+            async {
+                match &self.network {
+                    Some(network) => Box::pin(network.client(&mail.envelope, deadline)).await,
+                    None => Vec::new(),
+                }
+            },
             self.others(mail, deadline, Which::All),
         );
+        let found = [seen.found, identity.found, client, domains, more].concat();
         Findings {
-            found: self.settled([seen.found, identity.found, more].concat()),
+            found: self.settled(found),
             authors: seen.authors,
             forged: identity.forged,
             authentication: identity.field,

@@ -1,7 +1,7 @@
 //! A fixed zone: records written down, for tests and simulations.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -23,9 +23,9 @@ use mail_auth::{DnsError, DnssecStatus, Error, MX, RecordSet, ResolverCache, Txt
 pub struct ZoneError(usize);
 
 /// Records by name. A line is `NAME TYPE VALUE`: `example.org TXT "v=spf1 -all"`,
-/// `mail.example.org A 192.0.2.1` (or AAAA), `example.org MX mail.example.org`,
-/// `192.0.2.1 PTR mail.example.org`; `NAME FAIL` for a name whose TXT records cannot be
-/// asked. In a fixed zone a name that is missing does not exist.
+/// `mail.example.org A 192.0.2.1` (or AAAA), `example.org MX mail.example.org` (or `MX 20 host`),
+/// `192.0.2.1 PTR mail.example.org`; `NAME FAIL` for a name whose TXT records and addresses
+/// cannot be asked. In a fixed zone a name that is missing does not exist.
 #[derive(Default)]
 pub struct Zone {
     /// Not a fixed zone: whatever is asked, others must answer.
@@ -35,6 +35,7 @@ pub struct Zone {
     ipv6: HashMap<Box<str>, Vec<Ipv6Addr>>,
     mx: HashMap<Box<str>, Vec<MX>>,
     ptr: HashMap<IpAddr, Vec<Box<str>>>,
+    lost: HashSet<Box<str>>,
 }
 
 impl FromStr for Zone {
@@ -56,6 +57,11 @@ impl FromStr for Zone {
 }
 
 impl Zone {
+    /// True if nobody answers for `name`.
+    pub(super) fn is_lost(&self, name: &str) -> bool {
+        self.fixed && self.lost.contains(&*name.to_fqdn())
+    }
+
     fn add(&mut self, line: &str) -> Option<()> {
         let (name, rest) = line.split_once(char::is_whitespace)?;
         let rest = rest.trim();
@@ -70,14 +76,21 @@ impl Zone {
             }
             "FAIL" => {
                 let lost = Error::Dns(DnsError::Resolver("no answer".to_owned()));
+                self.lost.insert(key.clone());
                 self.txt.insert(key, Txt::Error(lost));
             }
             "A" => self.ipv4.entry(key).or_default().push(value.parse().ok()?),
             "AAAA" => self.ipv6.entry(key).or_default().push(value.parse().ok()?),
-            "MX" => self.mx.entry(key).or_default().push(MX {
-                exchanges: Box::new([value.to_fqdn().into()]),
-                preference: 10,
-            }),
+            "MX" => {
+                let (preference, host) = match value.split_once(' ') {
+                    Some((preference, host)) => (preference.parse().ok()?, host.trim()),
+                    None => (10, value),
+                };
+                self.mx.entry(key).or_default().push(MX {
+                    exchanges: Box::new([host.to_fqdn().into()]),
+                    preference,
+                });
+            }
             "PTR" => {
                 let names = self.ptr.entry(name.parse().ok()?).or_default();
                 names.push(value.to_fqdn().into());

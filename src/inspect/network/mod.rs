@@ -1,0 +1,258 @@
+//! What the network says of a client and of the domains in a mail: DNS lists, reverse names.
+//! Every zone is tried at its test points first, so that a dead or hijacked one lists nobody.
+
+mod client;
+mod health;
+mod options;
+mod zone;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, timeout_at};
+
+use health::Health;
+
+use super::measure::registered;
+use crate::mail::{Direction, Envelope};
+use crate::net::dns::Dns;
+use crate::net::network::is_public;
+use crate::policy::{Finding, WhenUnavailable};
+
+pub use options::Options;
+pub use zone::{Kind, ListZone, ListZoneError};
+
+/// The names of these checks, where one could not run.
+pub(super) const NAMES: [&str; 2] = [DNSBL, client::NAME];
+const DNSBL: &str = "DNSBL";
+/// Domains of one mail that are asked about.
+const DOMAINS_MOST: usize = 20;
+const LATE: &str = "it did not finish in time";
+
+/// The checks that ask the network.
+pub(super) struct Network {
+    dns: Arc<Dns>,
+    options: Options,
+    zones: Vec<(ListZone, Health)>,
+}
+
+impl Network {
+    pub(super) fn new(options: &Options, dns: Arc<Dns>) -> Self {
+        let zones = options.lists.iter().cloned();
+        Self {
+            dns,
+            zones: zones.map(|zone| (zone, Health::default())).collect(),
+            options: options.clone(),
+        }
+    }
+
+    /// What is known of the client. Our own users' mail and private addresses are not asked about.
+    pub(super) async fn client(&self, envelope: &Envelope, deadline: Instant) -> Vec<Finding> {
+        let client = envelope.peer.address.to_canonical();
+        if envelope.direction == Direction::Outbound || !is_public(client) {
+            return Vec::new();
+        }
+        let (mut found, names) = tokio::join!(
+            self.listed(Kind::Client, vec![Subject::client(client)], deadline),
+            client::check(&self.dns, envelope, &self.options, deadline),
+        );
+        found.extend(names);
+        found
+    }
+
+    /// What is known of the domains of sender, authors and links. Those of our own users'
+    /// mail are asked about too: that is how stolen accounts are seen.
+    pub(super) async fn domains(
+        &self,
+        envelope: &Envelope,
+        named: &[String],
+        deadline: Instant,
+    ) -> Vec<Finding> {
+        if !self.zones.iter().any(|(zone, _)| zone.kind == Kind::Domain) {
+            return Vec::new();
+        }
+        let sender = envelope.from.iter().map(|from| from.domain().as_str());
+        let all = sender.chain(named.iter().map(String::as_str));
+        let names: BTreeSet<String> = all
+            .filter(|name| name.contains('.') && name.parse::<IpAddr>().is_err())
+            .map(registered)
+            .take(DOMAINS_MOST)
+            .collect();
+        let subjects = names.into_iter().map(Subject::domain).collect();
+        self.listed(Kind::Domain, subjects, deadline).await
+    }
+
+    async fn listed(&self, kind: Kind, subjects: Vec<Subject>, deadline: Instant) -> Vec<Finding> {
+        let zones = self.zones.iter().filter(|(zone, _)| zone.kind == kind);
+        let asked = zones.map(|(zone, health)| {
+            let subjects = &subjects;
+            async move {
+                let answer = timeout_at(deadline, self.at(zone, health, subjects)).await;
+                answer.unwrap_or_else(|_| Err(format!("{}: {LATE}", zone.zone)))
+            }
+        });
+        let mut found = Vec::new();
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(finding) => found.extend(finding),
+                Err(why) => found.push(gap(DNSBL, why)),
+            }
+        }
+        found
+    }
+
+    /// What one zone says: at most one finding, for the heaviest listing.
+    async fn at(
+        &self,
+        zone: &ListZone,
+        health: &Health,
+        subjects: &[Subject],
+    ) -> Result<Option<Finding>, String> {
+        if subjects.is_empty() {
+            return Ok(None);
+        }
+        health.tested(&self.dns, zone).await?;
+        let asked = subjects.iter().map(|subject| async move {
+            let answers = self.dns.ipv4(&subject.question(zone)).await?;
+            Ok::<_, String>((subject, zone.weight(&answers)?, answers))
+        });
+        let mut heaviest: Option<(f32, Finding)> = None;
+        for answer in join_all(asked).await {
+            let (subject, Some(weight), answers) = answer? else {
+                continue;
+            };
+            if heaviest
+                .as_ref()
+                .is_none_or(|(heavy, _)| weight.abs() > heavy.abs())
+            {
+                let codes: Vec<String> = answers.iter().map(ToString::to_string).collect();
+                let what = &subject.shown;
+                let reason = format!("{what} is listed at {} ({}).", zone.zone, codes.join(", "));
+                heaviest = Some((weight, Finding::seen(zone.finding(), weight, reason)));
+            }
+        }
+        Ok(heaviest.map(|(_, finding)| finding))
+    }
+}
+
+/// Somebody who may be listed.
+struct Subject {
+    shown: String,
+    client: Option<IpAddr>,
+}
+
+impl Subject {
+    fn client(address: IpAddr) -> Self {
+        Self {
+            shown: address.to_string(),
+            client: Some(address),
+        }
+    }
+
+    fn domain(name: String) -> Self {
+        Self {
+            shown: name,
+            client: None,
+        }
+    }
+
+    fn question(&self, zone: &ListZone) -> String {
+        match self.client {
+            Some(address) => zone.question_for(address),
+            None => format!("{}.{}", self.shown, zone.zone),
+        }
+    }
+}
+
+fn gap(name: &str, why: impl Into<String>) -> Finding {
+    Finding::Unavailable {
+        name: name.to_owned(),
+        why: why.into(),
+        then: WhenUnavailable::Ignore,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::{BodyType, Peer};
+    use std::time::Duration;
+
+    const ZONE: &str = "2.0.0.127.bl.test A 127.0.0.2\ntest.dbl.test A 127.0.1.2\n\
+        9.2.0.198.bl.test A 127.0.0.4\nbad.example.dbl.test A 127.0.1.2\n\
+        odd.example.dbl.test A 127.0.1.5\n9.2.0.198.dead.test A 127.0.0.2\n\
+        2.0.0.127.refusing.test A 127.0.0.2\n9.2.0.198.refusing.test A 127.255.255.254\n\
+        2.0.0.127.wide.test A 127.0.0.2\n1.0.0.127.wide.test A 127.0.0.2\n\
+        9.2.0.198.wide.test A 127.0.0.2\n2.0.0.127.lost.test FAIL\n";
+
+    fn network(lists: &[&str]) -> Network {
+        let options = Options {
+            lists: lists.iter().map(|l| l.parse().expect("list")).collect(),
+            client: false,
+            sender_domain: false,
+        };
+        Network::new(&options, Arc::new(Dns::fixed(ZONE).expect("zone")))
+    }
+
+    fn envelope(client: &str, from: &str) -> Envelope {
+        Envelope {
+            peer: Peer::new(client.parse().expect("address")),
+            direction: Direction::Inbound,
+            from: from.parse().ok(),
+            to: Vec::new(),
+            body: BodyType::SevenBit,
+            smtputf8: false,
+        }
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    #[tokio::test]
+    async fn a_listed_client_is_found_and_a_private_one_not_asked_about() {
+        let network = network(&["bl.test client 127.0.0.2-9=3"]);
+        let found = network
+            .client(&envelope("198.0.2.9", "a@b.test"), soon())
+            .await;
+        let reason = "198.0.2.9 is listed at bl.test (127.0.0.4).";
+        assert_eq!(found, [Finding::seen("DNSBL_BL_TEST", 3.0, reason)]);
+        for clean in ["198.0.2.8", "127.0.0.2", "10.0.0.1", "fe80::1"] {
+            let found = network.client(&envelope(clean, "a@b.test"), soon()).await;
+            assert_eq!(found, [], "{clean}");
+        }
+    }
+
+    #[tokio::test]
+    async fn xx06_a_dead_hijacked_or_refusing_list_lists_nobody() {
+        for list in ["dead.test", "wide.test", "refusing.test", "lost.test"] {
+            let network = network(&[&format!("{list} client *=3")]);
+            let found = network
+                .client(&envelope("198.0.2.9", "a@b.test"), soon())
+                .await;
+            assert!(
+                matches!(&found[..], [Finding::Unavailable { name, why, .. }]
+                    if name == DNSBL && why.contains(list)),
+                "{list}: {found:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn domains_of_sender_and_links_are_asked_about_once() {
+        let network = network(&["dbl.test domain 127.0.1.2-99=4 127.0.1.5=1"]);
+        let named = ["www.odd.example", "x.bad.example", "192.0.2.1", "plain"].map(str::to_owned);
+        let found = network
+            .domains(&envelope("198.0.2.9", "a@good.example"), &named, soon())
+            .await;
+        let reason = "bad.example is listed at dbl.test (127.0.1.2).";
+        assert_eq!(found, [Finding::seen("DNSBL_DBL_TEST", 4.0, reason)]);
+        let off = Network::new(&network.options, Arc::new(Dns::off("no DNS")));
+        let found = off
+            .domains(&envelope("198.0.2.9", "a@b.test"), &named, soon())
+            .await;
+        assert!(matches!(&found[..], [Finding::Unavailable { .. }]));
+    }
+}
