@@ -1,5 +1,6 @@
 //! DNS: the system's resolver or listed servers; a fixed zone; or nothing, said at once.
 
+mod exchange;
 mod zone;
 
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +13,7 @@ use hickory_resolver::proto::rr::RecordType;
 use mail_auth::MessageAuthenticator;
 
 use crate::options::Span;
+pub use exchange::{Exchange, NoExchange};
 pub use zone::{Zone, ZoneError};
 
 /// How long a server that does not answer is left alone.

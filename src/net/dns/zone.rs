@@ -23,7 +23,7 @@ use mail_auth::{DnsError, DnssecStatus, Error, MX, RecordSet, ResolverCache, Txt
 pub struct ZoneError(usize);
 
 /// Records by name. A line is `NAME TYPE VALUE`: `example.org TXT "v=spf1 -all"`,
-/// `mail.example.org A 192.0.2.1` (or AAAA), `example.org MX mail.example.org`,
+/// `mail.example.org A 192.0.2.1` (or AAAA), `example.org MX mail.example.org` (or `MX 20 host`),
 /// `192.0.2.1 PTR mail.example.org`; `NAME FAIL` for a name whose TXT records cannot be
 /// asked. In a fixed zone a name that is missing does not exist.
 #[derive(Default)]
@@ -74,10 +74,16 @@ impl Zone {
             }
             "A" => self.ipv4.entry(key).or_default().push(value.parse().ok()?),
             "AAAA" => self.ipv6.entry(key).or_default().push(value.parse().ok()?),
-            "MX" => self.mx.entry(key).or_default().push(MX {
-                exchanges: Box::new([value.to_fqdn().into()]),
-                preference: 10,
-            }),
+            "MX" => {
+                let (preference, host) = match value.split_once(' ') {
+                    Some((preference, host)) => (preference.parse().ok()?, host.trim()),
+                    None => (10, value),
+                };
+                self.mx.entry(key).or_default().push(MX {
+                    exchanges: Box::new([host.to_fqdn().into()]),
+                    preference,
+                });
+            }
             "PTR" => {
                 let names = self.ptr.entry(name.parse().ok()?).or_default();
                 names.push(value.to_fqdn().into());
