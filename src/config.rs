@@ -35,6 +35,7 @@ pub struct Config {
     pub tls: net::tls::Options,
     pub smtp: smtp::Options,
     pub intake: intake::Options,
+    pub outbound: intake::outbound::Options,
     pub dns: net::dns::Options,
     pub inspect: inspect::Options,
     pub network: inspect::network::Options,
@@ -142,6 +143,11 @@ impl Config {
                  without that protocol; set [reinsertion] hosts to the relay in front"
             ));
         }
+        if let Some(network) = self.outbound.relay_from.iter().find(|n| n.is_everywhere()) {
+            return Err(format!(
+                "[outbound] relay_from: {network} would let everybody send; name your own mail servers"
+            ));
+        }
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err("[tls] certificate and key go together: set both, or neither".to_owned());
         }
@@ -207,6 +213,7 @@ pub fn sections() -> Vec<SectionDoc> {
         net::tls::Options::section(),
         smtp::Options::section(),
         intake::Options::section(),
+        intake::outbound::Options::section(),
         net::dns::Options::section(),
         inspect::Options::section(),
         inspect::network::Options::section(),

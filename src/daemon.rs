@@ -1,5 +1,7 @@
 //! Builds the rooms from the ground up, opens the doors, and drains from the top down.
 
+mod outbound;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,6 +36,10 @@ use crate::{imap, smtp};
 pub struct Daemon {
     pub desk: Desk,
     pub smtp: Vec<SocketAddr>,
+    /// Where mail goes out, with STARTTLS.
+    pub outbound: Vec<SocketAddr>,
+    /// The same with TLS from the start.
+    pub outbound_tls: Vec<SocketAddr>,
     pub imaps: Vec<SocketAddr>,
     pub imap: Vec<SocketAddr>,
     /// The password of `global`, if this was the first start (SY-08).
@@ -42,6 +48,7 @@ pub struct Daemon {
     tls: ServerTls,
     panel: Arc<StandardPanel>,
     smtp_door: smtp::Door,
+    outbound_door: smtp::Door,
     closer: Closer,
     tasks: JoinSet<()>,
     store: on_sled::Handle,
@@ -60,13 +67,22 @@ impl Daemon {
         reinsertion_keys(&*rooms.store.settings, rooms.clock.now()).await?;
         let listeners = Listeners::bind(&config).await?;
         let (smtp, imaps, imap) = listeners.addresses();
+        let (outbound, outbound_tls) = listeners.outbound.addresses();
 
         let (closer, closing) = closing();
         let mut tasks = JoinSet::new();
-        let smtp_door = rooms.smtp_door(&config);
+        let (intake, alerts) = rooms.sending(&config, rooms.intake(&config));
+        if let Some(alerts) = alerts {
+            tasks.spawn(alerts.run(closing.clone()));
+        }
+        let smtp_door = rooms.smtp_door(&config, intake.clone());
         for listener in listeners.smtp {
             tasks.spawn(smtp_door.clone().serve(listener, closing.clone()));
         }
+        let outbound_door = rooms.outbound_door(&config, intake);
+        listeners
+            .outbound
+            .open(&outbound_door, &mut tasks, &closing);
         let with = |opening| move |listener| (listener, opening);
         let imap_listeners = listeners
             .imaps
@@ -87,10 +103,13 @@ impl Daemon {
         let overlap = config.reinsertion.token_lifetime.0;
         let control = Control::new(rooms.desk.clone(), overlap);
         tasks.spawn(control.serve(listeners.control, closing.clone()));
-        tasks.spawn(rooms.background(&config, &smtp).run(closing));
+        let background = rooms.background(&config, &smtp, &outbound);
+        tasks.spawn(background.run(closing));
         Ok(Self {
             desk: rooms.desk,
             smtp,
+            outbound,
+            outbound_tls,
             imaps,
             imap,
             first_password,
@@ -98,6 +117,7 @@ impl Daemon {
             tls: rooms.tls,
             panel: rooms.panel,
             smtp_door,
+            outbound_door,
             closer,
             tasks,
             store: handle,
@@ -114,6 +134,8 @@ impl Daemon {
         self.tls.reload()?;
         self.panel.reload()?;
         self.smtp_door.set_options(new.smtp.clone());
+        let outbound = outbound::door_options(&new.smtp);
+        self.outbound_door.set_options(outbound);
         let old = self.config.lock().clone();
         let waiting = old.needs_restart(&new);
         if waiting.is_empty() {
@@ -153,6 +175,8 @@ struct Rooms {
     tls: ServerTls,
     store: Store,
     desk: Desk,
+    login: Login,
+    dns: Arc<Dns>,
     panel: Arc<StandardPanel>,
     relay: Arc<Relay>,
     budget: Budget,
@@ -165,14 +189,23 @@ impl Rooms {
         let tls = ServerTls::open(&config.tls, &config.server.data_dir, &hostname)?;
         let dns = Arc::new(Dns::open(&config.dns).context("[dns] servers")?);
         let mut panel = StandardPanel::open(&config.inspect, dns.clone(), clock.clone())?
-            .asking(&config.network, dns);
+            .asking(&config.network, dns.clone());
         for scanner in scanners(config) {
             panel = panel.with(scanner);
         }
         let panel = Arc::new(panel);
         let relay = Arc::new(Relay::new(config.relay.clone(), &hostname)?);
         let (store, handle) = open_store(config, clock.clone()).await?;
+        // One for all doors: who guesses at one waits at all.
+        let login = Login::new(
+            store.settings.clone(),
+            store.journal.clone(),
+            clock.clone(),
+            config.login.clone(),
+        );
         let rooms = Self {
+            login,
+            dns,
             desk: Desk::new(store.clone(), clock.clone()),
             budget: Budget::new(config.intake.mail_memory.get()),
             clock,
@@ -185,8 +218,8 @@ impl Rooms {
         Ok((rooms, handle))
     }
 
-    fn smtp_door(&self, config: &Config) -> smtp::Door {
-        let intake = Intake::new(intake::Parts {
+    fn intake(&self, config: &Config) -> Intake {
+        Intake::new(intake::Parts {
             store: self.store.clone(),
             desk: self.desk.clone(),
             panel: self.panel.clone(),
@@ -194,7 +227,10 @@ impl Rooms {
             clock: self.clock.clone(),
             hostname: self.hostname.clone(),
             options: config.intake.clone(),
-        });
+        })
+    }
+
+    fn smtp_door(&self, config: &Config, intake: Intake) -> smtp::Door {
         let setup = smtp::Setup {
             hostname: self.hostname.clone(),
             direction: Direction::Inbound,
@@ -208,16 +244,10 @@ impl Rooms {
     }
 
     fn imap_door(&self, config: &Config) -> imap::Door {
-        let login = Login::new(
-            self.store.settings.clone(),
-            self.store.journal.clone(),
-            self.clock.clone(),
-            config.login.clone(),
-        );
         imap::Door::new(
             config.imap.clone(),
             self.desk.clone(),
-            login,
+            self.login.clone(),
             self.tls.clone(),
             self.clock.clone(),
             self.budget.clone(),
@@ -225,7 +255,12 @@ impl Rooms {
         )
     }
 
-    fn background(&self, config: &Config, smtp: &[SocketAddr]) -> Background {
+    fn background(
+        &self,
+        config: &Config,
+        smtp: &[SocketAddr],
+        outbound: &[SocketAddr],
+    ) -> Background {
         Background {
             store: self.store.clone(),
             desk: self.desk.clone(),
@@ -234,6 +269,7 @@ impl Rooms {
             budget: self.budget.clone(),
             options: Arc::new(config.reinsertion.clone()),
             reinsertion: Arc::new(reinsertion_routes(config, smtp)),
+            outgoing: Some(self.outgoing(config, outbound)),
         }
     }
 }
@@ -241,6 +277,7 @@ impl Rooms {
 /// Everything that listens, bound before anybody is let in.
 struct Listeners {
     smtp: Vec<TcpListener>,
+    outbound: outbound::Listeners,
     imaps: Vec<TcpListener>,
     imap: Vec<TcpListener>,
     control: UnixListener,
@@ -250,6 +287,7 @@ impl Listeners {
     async fn bind(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
             smtp: bind(&config.smtp.listen).await?,
+            outbound: outbound::Listeners::bind(config).await?,
             imaps: bind(&config.imap.listen_tls).await?,
             imap: bind(&config.imap.listen_starttls).await?,
             control: Control::bind(&config.control())
@@ -259,13 +297,11 @@ impl Listeners {
 
     /// Of SMTP, IMAPS and IMAP; the ports are known now where they were 0.
     fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>, Vec<SocketAddr>) {
-        let of = |listeners: &[TcpListener]| {
-            listeners
-                .iter()
-                .filter_map(|listener| listener.local_addr().ok())
-                .collect()
-        };
-        (of(&self.smtp), of(&self.imaps), of(&self.imap))
+        (
+            addresses(&self.smtp),
+            addresses(&self.imaps),
+            addresses(&self.imap),
+        )
     }
 }
 
@@ -278,6 +314,13 @@ fn scanners(config: &Config) -> impl Iterator<Item = Arc<dyn Inspector>> {
     ]
     .into_iter()
     .flatten()
+}
+
+fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    listeners
+        .iter()
+        .filter_map(|listener| listener.local_addr().ok())
+        .collect()
 }
 
 /// Opening may take a while after a crash, so it is not done on a thread that serves others.
@@ -315,7 +358,13 @@ fn reinsertion_routes(config: &Config, smtp: &[SocketAddr]) -> Vec<Route> {
     if !config.reinsertion.hosts.is_empty() {
         return config.reinsertion.hosts.clone();
     }
-    smtp.first()
+    loopback_route(smtp)
+}
+
+/// The way to the first of our own listeners.
+fn loopback_route(listening: &[SocketAddr]) -> Vec<Route> {
+    listening
+        .first()
         .map(|at| {
             let host = if at.ip().is_unspecified() {
                 IpAddr::V4(Ipv4Addr::LOCALHOST)
@@ -364,7 +413,7 @@ pub fn serve(path: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         if let Some(password) = &daemon.first_password {
             show_once(&config.server.data_dir, password)?;
         }
-        tracing::info!(smtp = ?daemon.smtp, imaps = ?daemon.imaps, imap = ?daemon.imap, "ready");
+        tracing::info!(smtp = ?daemon.smtp, outbound = ?daemon.outbound, outbound_tls = ?daemon.outbound_tls, imaps = ?daemon.imaps, imap = ?daemon.imap, "ready");
         notify(&[sd_notify::NotifyState::Ready]);
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;

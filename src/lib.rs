@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod intake;
 pub mod mail;
 pub mod net;
+pub mod notify;
 pub mod options;
 pub mod policy;
 pub mod record;

@@ -9,10 +9,12 @@
 //! * `m <- TEXT`: the reception gets a message with these octets; `e <- TEXT`: its envelope;
 //! * `n <- CODE`: the reception is told that the door refused something;
 //! * `option NAME = VALUE`: of the door, in TOML; `trusted`: the client may use XCLIENT;
+//! * `logins`: AUTH is offered; `tls`: the connection is under TLS from its start;
 //! * `whole`: not one octet at a time.
 //!
 //! The reception refuses `refused@...` with 550 and `later@...` with 451, as sender or
 //! as recipient, the client 192.0.2.66 with 554, and messages that contain `SPAM` with 550.
+//! It knows the login alice@example.org with the password `secret`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,9 +24,12 @@ use quaranta::mail::{Address, BodyType, Budget, Direction, Mail, Peer, Reply};
 use quaranta::policy::Answer;
 use quaranta::smtp::{Event, Options, Question, Session, Setup};
 
+#[derive(Default)]
 struct Script {
     options: Options,
     trusted: bool,
+    logins: bool,
+    tls: bool,
     whole: bool,
     steps: Vec<Step>,
 }
@@ -71,7 +76,7 @@ fn unescape(text: &str) -> Vec<u8> {
 fn read(path: &Path) -> Script {
     let text = std::fs::read_to_string(path).expect("script");
     let mut options = String::new();
-    let (mut trusted, mut whole) = (false, false);
+    let (mut trusted, mut whole, mut logins, mut tls) = (false, false, false, false);
     let mut steps: Vec<Step> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if line.is_empty() || line.starts_with('#') {
@@ -80,6 +85,10 @@ fn read(path: &Path) -> Script {
             options.push('\n');
         } else if line == "trusted" {
             trusted = true;
+        } else if line == "logins" {
+            logins = true;
+        } else if line == "tls" {
+            tls = true;
         } else if line == "whole" {
             whole = true;
         } else if let Some(sent) = line.strip_prefix("c ->").or(line.strip_prefix("c =>")) {
@@ -100,6 +109,8 @@ fn read(path: &Path) -> Script {
     Script {
         options: toml::from_str(&options).expect("options"),
         trusted,
+        logins,
+        tls,
         whole,
         steps,
     }
@@ -159,8 +170,15 @@ impl Player {
             clock: Clock::system(),
         };
         let peer = Peer::new("192.0.2.1".parse().expect("address"));
+        let mut session = Session::new(Arc::new(setup), peer, script.trusted);
+        if script.logins {
+            session = session.taking_logins();
+        }
+        if script.tls {
+            session.over_tls(Some("TLSv1.3".to_owned()));
+        }
         Self {
-            session: Session::new(Arc::new(setup), peer, script.trusted),
+            session,
             happened: Default::default(),
             tail: Vec::new(),
             ended: false,
@@ -223,6 +241,13 @@ impl Player {
                 None => Ok(()),
             },
             Question::Recipient(to) => word_on(&to),
+            Question::Login(given) => {
+                if given.name == "alice@example.org" && given.password == "secret" {
+                    Ok(())
+                } else {
+                    Err(Reply::new(535, 7, 8, "Wrong"))
+                }
+            }
             Question::Message(mail, _) => {
                 let octets = mail.message.bytes();
                 let text: String = octets.escape_ascii().to_string();
@@ -326,12 +351,7 @@ fn nothing_is_smuggled_by_data() {
         "\r\n.\r\nX\n.\n",
         "\0\n.\r\n",
     ];
-    let script = Script {
-        options: Options::default(),
-        trusted: false,
-        whole: false,
-        steps: Vec::new(),
-    };
+    let script = Script::default();
     for end in ends {
         let evil = "MAIL FROM:<evil@x.org>\r\nRCPT TO:<victim@y.org>\r\nDATA\r\nevil\r\n.\r\n";
         let talk = format!(
@@ -372,12 +392,7 @@ fn nothing_is_smuggled_by_data() {
 /// The same through BDAT, with the false end cut between chunks in every way.
 #[test]
 fn nothing_is_smuggled_by_bdat() {
-    let script = Script {
-        options: Options::default(),
-        trusted: false,
-        whole: false,
-        steps: Vec::new(),
-    };
+    let script = Script::default();
     for text in [
         "a\n.\nb\r\n",
         "a\r.\r\nb",
@@ -449,6 +464,12 @@ mod anything {
             b"RSET\r\nEHLO c\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n",
             b"RSET\r\nEHLO c\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\n",
             b"+4",
+            b"AUTH PLAIN\r\n",
+            b"AUTH LOGIN\r\n",
+            b"AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA==\r\n",
+            b"YWxpY2VAZXhhbXBsZS5vcmc=\r\n",
+            b"c2VjcmV0\r\n",
+            b"*\r\n",
         ];
         prop_oneof![
             4 => prop::sample::select(known).prop_map(<[u8]>::to_vec),
@@ -461,8 +482,8 @@ mod anything {
         let script = Script {
             options: toml::from_str("errors = 1000\nmessage_size = \"40\"").expect("options"),
             trusted: true,
-            whole: false,
-            steps: Vec::new(),
+            logins: true,
+            ..Script::default()
         };
         let mut player = Player::new(&script);
         player.feed(b"");

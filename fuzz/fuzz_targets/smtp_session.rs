@@ -20,6 +20,10 @@ fn talk(octets: &[u8], piece: usize) -> (Vec<u8>, Vec<String>) {
         clock: Clock::by_hand(Timestamp(0)),
     });
     let mut session = Session::new(setup, Peer::local(), octets.first() == Some(&b'!'));
+    if octets.first() == Some(&b'?') {
+        session = session.taking_logins();
+        session.over_tls(None);
+    }
     let (mut said, mut heard) = (Vec::new(), Vec::new());
     let mut pieces = octets.chunks(piece.max(1));
     let mut input: &[u8] = &[];

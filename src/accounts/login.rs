@@ -2,6 +2,7 @@
 //! and a growing wait for those who guess.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +104,33 @@ impl Login {
         from: IpAddr,
         door: &str,
     ) -> Result<Principal, LoginRefusal> {
+        let scope = scope_of(name);
+        let check = self.check(scope.as_ref(), password);
+        self.admit(name, scope.clone(), (from, door), check).await
+    }
+
+    /// The same where somebody else knows the password: `check` asks them, and is not
+    /// begun while the visitor has to wait.
+    ///
+    /// # Errors
+    /// [`LoginRefusal`], as for [`Login::sign_in`].
+    pub async fn sign_in_elsewhere(
+        &self,
+        name: &str,
+        from: IpAddr,
+        door: &str,
+        check: impl Future<Output = Result<bool, LoginRefusal>>,
+    ) -> Result<Principal, LoginRefusal> {
+        self.admit(name, scope_of(name), (from, door), check).await
+    }
+
+    async fn admit(
+        &self,
+        name: &str,
+        scope: Option<Scope>,
+        (from, door): (IpAddr, &str),
+        check: impl Future<Output = Result<bool, LoginRefusal>>,
+    ) -> Result<Principal, LoginRefusal> {
         let place = Network::of_client(from);
         self.check_wait(place)?;
         let suspect = self.failures.lock().contains_key(&place);
@@ -115,23 +143,10 @@ impl Login {
             None
         };
         let now = self.clock.now();
-        let scope = (name.len() <= NAME_LONGEST)
-            .then(|| name.parse::<Scope>().ok())
-            .flatten();
-        let account = match &scope {
-            Some(scope) => self
-                .settings
-                .account(scope)
-                .await
-                .map_err(|_| LoginRefusal::Unavailable)?,
-            None => None,
-        };
-        let known = account.is_some();
-        let hash = account.map_or_else(|| self.decoy.to_string(), |account| account.hash);
-        let matches = self.verify(password, hash).await?;
+        let matches = check.await?;
         let door = Door::new(door, from);
         match scope {
-            Some(scope) if known && matches => {
+            Some(scope) if matches => {
                 self.failures.lock().remove(&place);
                 let principal = Principal::of(scope);
                 self.note(Event::new(now, Status::SignedIn, &principal.who, door))
@@ -146,6 +161,21 @@ impl Login {
                 Err(LoginRefusal::Wrong)
             }
         }
+    }
+
+    /// True if there is such an account of the house with this password.
+    async fn check(&self, scope: Option<&Scope>, password: &str) -> Result<bool, LoginRefusal> {
+        let account = match scope {
+            Some(scope) => self
+                .settings
+                .account(scope)
+                .await
+                .map_err(|_| LoginRefusal::Unavailable)?,
+            None => None,
+        };
+        let known = account.is_some();
+        let hash = account.map_or_else(|| self.decoy.to_string(), |account| account.hash);
+        Ok(self.verify(password, hash).await? && known)
     }
 
     /// Those who must wait are told so.
@@ -205,4 +235,10 @@ impl Login {
             entry.until = now.after(wait.min(self.options.longest_wait.0));
         }
     }
+}
+
+fn scope_of(name: &str) -> Option<Scope> {
+    (name.len() <= NAME_LONGEST)
+        .then(|| name.parse().ok())
+        .flatten()
 }

@@ -48,7 +48,7 @@ pub enum Refusal {
     NotPossible(State),
     #[error("not possible: the message was delivered when it arrived, this is a copy")]
     WasDelivered,
-    #[error("your account has not the right to do this with this message")]
+    #[error("{}", needs(*.0))]
     NeedsRight(Right),
     /// There is no such account, domain or list entry.
     #[error("there is no {0}")]
@@ -58,4 +58,16 @@ pub enum Refusal {
     Bad(String),
     #[error("not possible now: {0}")]
     Failed(String),
+}
+
+fn needs(right: Right) -> &'static str {
+    match right {
+        Right::ReleaseOutgoing => {
+            "your account has not the right to release outgoing mail; ask your administrator"
+        }
+        Right::HandleMalware => {
+            "your account has not the right to open or release malware; ask your administrator"
+        }
+        Right::Administer => "your account has not the right to do this",
+    }
 }

@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 
 use super::{Action, Flags, Notice, Outcome, Query, Refusal, Row, Shown, plan};
 use crate::clock::{Clock, Timestamp};
-use crate::mail::{Direction, EntryId, Mail};
+use crate::mail::{Address, Direction, EntryId, Mail};
 use crate::policy::{Class, Principal, Right, Scope};
 use crate::record::{self, Door, Entry, Event, Job, KeptMail, Lesson, Lore, Shelf};
 use crate::store::{ChangeError, Store, StoreError, View};
@@ -362,7 +362,7 @@ impl Desk {
             Some(entry) => by.scope.holds_address(&entry.owner),
             None => events
                 .iter()
-                .flat_map(|e| &e.to)
+                .flat_map(ours)
                 .any(|to| by.scope.holds_address(to)),
         };
         if own {
@@ -409,6 +409,14 @@ impl Desk {
         }
         let owed = self.store.jobs.jobs(OWED_MOST).await?;
         Ok(Status { held, owed, day })
+    }
+}
+
+/// Whose an event is.
+fn ours(event: &Event) -> &[Address] {
+    match event.direction {
+        Some(Direction::Outbound) => event.from.as_slice(),
+        Some(Direction::Inbound) | None => &event.to,
     }
 }
 

@@ -3,6 +3,7 @@
 mod action;
 mod desk;
 mod plan;
+mod senders;
 mod settings;
 
 pub use action::{Action, Outcome, Refusal};

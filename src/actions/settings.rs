@@ -6,7 +6,7 @@ use super::{Desk, Refusal};
 use crate::accounts::{hash_password, new_password};
 use crate::clock::Timestamp;
 use crate::mail::Domain;
-use crate::policy::{Layer, ListEntry, ListKind, Pattern, Principal, Right, Scope};
+use crate::policy::{Layer, ListEntry, ListKind, Origin, Pattern, Principal, Right, Scope};
 use crate::record::{Account, DomainSettings, Door, Event, Status};
 use crate::store::{Settings, StoreError};
 use crate::token::KeyRing;
@@ -57,7 +57,7 @@ async fn keep_keys(
 }
 
 /// An administrator's act within the scope.
-fn may(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
+pub(super) fn may(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
     if !by.scope.holds(scope) {
         return Err(Refusal::NotYours);
     }
@@ -68,7 +68,7 @@ fn may(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
 }
 
 impl Desk {
-    fn changed(&self, by: &Principal, door: &Door, words: String) -> Event {
+    pub(super) fn changed(&self, by: &Principal, door: &Door, words: String) -> Event {
         Event::new(self.clock.now(), Status::Changed, &by.who, door.clone()).saying(words)
     }
 
@@ -301,6 +301,7 @@ impl Desk {
             by: by.who.clone(),
             made: event.at,
             note,
+            origin: Origin::Hand,
         };
         Ok(self.store.settings.set_listed(entry, event).await?)
     }
@@ -374,6 +375,7 @@ fn check_layer(layer: &Layer) -> Result<(), Refusal> {
     for (name, value) in [
         ("spam_from", layer.spam_from),
         ("unsure_from", layer.unsure_from),
+        ("outbound_spam_from", layer.outbound_spam_from),
     ] {
         if value.is_some_and(|v| !v.is_finite() || v.abs() > 1000.0) {
             return bad(format!("{name} lies between -1000 and 1000"));

@@ -15,7 +15,7 @@ use crate::mail::{
 use crate::net::listen::Closing;
 use crate::policy::{Class, Principal, Verdict};
 use crate::record::{
-    Door, Entry, Event, Job, JobKind, KeptMail, SUBJECT_LONGEST, Shelf, State, Status,
+    Door, Entry, Event, Job, JobKind, KeptMail, Route, SUBJECT_LONGEST, Shelf, State, Status,
 };
 use crate::relay::Parcel;
 use crate::store::StoreError;
@@ -78,7 +78,9 @@ impl Background {
         let (id, mail) = (job.id, job.mail);
         let result = match job.kind.clone() {
             JobKind::Release => self.release(job).await,
-            JobKind::Deliver { to, edits } => self.pass_on(job, &to, edits).await,
+            JobKind::Deliver { to, edits } | JobKind::Send { to, edits, .. } => {
+                self.pass_on(job, &to, edits).await
+            }
         };
         if let Err(error) = result {
             // The lease ends by itself, and the job is tried again.
@@ -113,6 +115,11 @@ impl Background {
                 .give_back(&job, Reply::new(554, 1, 3, "the entry has no recipient"))
                 .await;
         };
+        let Some(hosts) = self.hosts(&entry) else {
+            let words = "there is no outbound listener to hand it in at: set [outbound] listen, or \
+                         [reinsertion] outgoing_hosts";
+            return self.give_back(&job, Reply::new(554, 3, 5, words)).await;
+        };
         let now = self.clock.now();
         let ring = reinsertion_keys(&*self.store.settings, now).await?;
         let fault = |e: &dyn std::fmt::Display| StoreError::Failed(e.to_string());
@@ -124,8 +131,19 @@ impl Background {
             Edit::Remove { name: name.clone() },
             Edit::Add { name, value },
         ];
-        let reply = self.send(kept, to, edits, self.reinsertion.clone()).await;
+        let reply = self.send(kept, to, edits, hosts).await;
         self.end_release(job, reply).await
+    }
+
+    /// Where a released entry is handed in.
+    fn hosts(&self, entry: &Entry) -> Option<Arc<Vec<Route>>> {
+        match (entry.direction, &self.outgoing) {
+            (Direction::Inbound, _) => Some(self.reinsertion.clone()),
+            (Direction::Outbound, Some(out)) if !out.reinsertion.is_empty() => {
+                Some(out.reinsertion.clone())
+            }
+            (Direction::Outbound, _) => None,
+        }
     }
 
     async fn end_release(&self, mut job: Job, reply: Reply) -> Result<(), StoreError> {
@@ -186,7 +204,9 @@ impl Background {
             let reply = Reply::new(554, 4, 7, words);
             return match job.kind.clone() {
                 JobKind::Release => self.give_back(&job, reply).await,
-                JobKind::Deliver { to, .. } => self.strand(&job, to, reply).await,
+                JobKind::Deliver { to, .. } | JobKind::Send { to, .. } => {
+                    self.strand(&job, to, reply).await
+                }
             };
         }
         job.due = now.after(self.pause(job.tries));
@@ -216,11 +236,10 @@ impl Background {
                 .close(&job, Status::ReleaseFailed, "the message is gone")
                 .await;
         };
-        let Some(domain) = self.store.settings.domain(to.domain()).await? else {
-            let reply = Reply::new(550, 1, 2, "the domain is not served here any more");
-            return self.strand(&job, to.clone(), reply).await;
+        let reply = match self.routes(&job, to).await? {
+            Ok(routes) => self.send(kept, to, edits, routes).await,
+            Err(reply) => reply,
         };
-        let reply = self.send(kept, to, edits, Arc::new(domain.routes)).await;
         if reply.is_positive() {
             self.close(&job, Status::Delivered, &reply.to_string())
                 .await
@@ -231,8 +250,26 @@ impl Background {
         }
     }
 
+    /// Where owed mail goes, or why it goes nowhere.
+    async fn routes(
+        &self,
+        job: &Job,
+        to: &Address,
+    ) -> Result<Result<Arc<Vec<Route>>, Reply>, StoreError> {
+        if let Some(domain) = self.store.settings.domain(to.domain()).await? {
+            return Ok(Ok(Arc::new(domain.routes)));
+        }
+        Ok(match (&job.kind, &self.outgoing) {
+            (JobKind::Send { .. }, Some(out)) => out.outward.routes(to.domain()).await,
+            _ => {
+                let words = "the domain is not served here any more";
+                Err(Reply::new(550, 1, 2, words))
+            }
+        })
+    }
+
     /// Owed mail that its destination will not take goes to the recipient's quarantine,
-    /// because the sender was told that we have it.
+    /// because the sender was told that we have it; mail on its way out to the sender's.
     async fn strand(&self, job: &Job, to: Address, reply: Reply) -> Result<(), StoreError> {
         let Some(kept) = self.store.entries.mail(job.mail).await? else {
             return self
@@ -240,7 +277,7 @@ impl Background {
                 .await;
         };
         let event = self.event(job, Status::ReleaseFailed, &reply.to_string());
-        let entry = stranded(&kept, to, reply, self.clock.now());
+        let entry = stranded(&kept, to, reply, direction(job), self.clock.now());
         let mail = match self.mail(kept) {
             Ok(mail) => mail,
             Err(later) => return self.later_by_us(job.clone(), later).await,
@@ -264,7 +301,7 @@ impl Background {
         kept: KeptMail,
         to: &Address,
         edits: Vec<Edit>,
-        routes: Arc<Vec<crate::record::Route>>,
+        routes: Arc<Vec<Route>>,
     ) -> Reply {
         let mut mail = match self.mail(kept) {
             Ok(mail) => mail,
@@ -310,8 +347,14 @@ impl Background {
         let mut event = Event::new(self.clock.now(), status, "delivery", door()).saying(words);
         event.entry = Some(job.id);
         event.mail = Some(job.mail);
-        if let JobKind::Deliver { to, .. } = &job.kind {
-            event.to = vec![to.clone()];
+        match &job.kind {
+            JobKind::Release => {}
+            JobKind::Deliver { to, .. } => event.to = vec![to.clone()],
+            JobKind::Send { from, to, .. } => {
+                event.direction = Some(Direction::Outbound);
+                event.from = from.as_deref().cloned();
+                event.to = vec![to.clone()];
+            }
         }
         event
     }
@@ -321,7 +364,21 @@ fn door() -> Door {
     Door::new("background", "")
 }
 
-fn stranded(kept: &KeptMail, to: Address, reply: Reply, now: Timestamp) -> Entry {
+/// Which way owed mail goes.
+fn direction(job: &Job) -> Direction {
+    match job.kind {
+        JobKind::Send { .. } => Direction::Outbound,
+        JobKind::Release | JobKind::Deliver { .. } => Direction::Inbound,
+    }
+}
+
+fn stranded(
+    kept: &KeptMail,
+    to: Address,
+    reply: Reply,
+    direction: Direction,
+    now: Timestamp,
+) -> Entry {
     let subject = crate::mail::headers::first(&kept.bytes, "Subject").map(|field| {
         crate::mail::subject::decoded(field.value)
             .chars()
@@ -329,13 +386,17 @@ fn stranded(kept: &KeptMail, to: Address, reply: Reply, now: Timestamp) -> Entry
             .collect()
     });
     let mail: MailId = kept.id;
+    let owner = match (direction, &kept.envelope.from) {
+        (Direction::Outbound, Some(from)) => from.clone(),
+        (Direction::Outbound, None) | (Direction::Inbound, _) => to.clone(),
+    };
     Entry {
-        id: EntryId::of(mail, &to),
+        id: EntryId::going(direction, mail, &to),
         mail,
-        to: vec![to.clone()],
-        owner: to,
+        to: vec![to],
+        owner,
         from: kept.envelope.from.clone(),
-        direction: Direction::Inbound,
+        direction,
         shelf: Shelf::Caught,
         state: State::Held,
         verdict: Verdict {

@@ -11,7 +11,7 @@ use crate::mail::Budget;
 use crate::net::listen::Closing;
 use crate::options::Span;
 use crate::record::Route;
-use crate::relay::Carrier;
+use crate::relay::{Carrier, Outward};
 use crate::store::{Journal, Store};
 
 crate::options! {
@@ -22,6 +22,10 @@ crate::options! {
         /// there it must come back to us on its way, as it does through a relay in front.
         /// Without one it is our own first SMTP listener.
         pub hosts: Vec<Route> = Vec::new(),
+        /// Where mail that was caught on its way out is handed in when it is released. From there
+        /// it must come back to our outbound listener; without one that is our own first
+        /// listener of [outbound] listen.
+        pub outgoing_hosts: Vec<Route> = Vec::new(),
         /// How long a token holds; it must outlive the queue of a relay in between.
         pub token_lifetime: Span = Span::seconds(24 * 3600),
         /// How long a release that a relay took may stay unconfirmed before it returns to the quarantine.
@@ -50,6 +54,15 @@ pub struct Background {
     pub options: Arc<Options>,
     /// Where released mail is handed in.
     pub reinsertion: Arc<Vec<Route>>,
+    pub outgoing: Option<Outgoing>,
+}
+
+/// Where mail goes that is on its way out.
+#[derive(Clone)]
+pub struct Outgoing {
+    /// Where what was caught is handed in again; may be empty.
+    pub reinsertion: Arc<Vec<Route>>,
+    pub outward: Outward,
 }
 
 impl Background {

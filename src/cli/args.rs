@@ -1,12 +1,18 @@
 //! The command line: one definition for parser, help, man page and completion.
 
+mod policy;
+mod senders;
+
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::mail::{Address, Domain, EntryId};
-use crate::policy::{Layer, Mode, Pattern, Scope};
+use crate::policy::{Pattern, Scope};
 use crate::record::{Route, Status};
+
+pub(crate) use policy::PolicyArgs;
+pub(crate) use senders::OnSenders;
 
 /// A spam filter for mail servers with a quarantine that people can live with.
 #[derive(Debug, Parser)]
@@ -70,6 +76,9 @@ pub(crate) enum Command {
     /// Allow and block lists by scope
     #[command(subcommand)]
     Lists(OnLists),
+    /// Senders that are locked because they sent too much, or by an administrator
+    #[command(subcommand)]
+    Senders(OnSenders),
     /// Reinsertion keys
     #[command(subcommand)]
     Keys(OnKeys),
@@ -94,7 +103,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// SMTP listens on N, then the destination, IMAPS, IMAP, web, outbound, milter, LMTP
-    /// [default: 2525, 2526, 2993, 2143]
+    /// [default: 2525, 2526, 2993, 2143; outbound 2587]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=65_520))]
     pub(crate) port_base: Option<u16>,
     /// Send no sample mail
@@ -258,67 +267,6 @@ pub(crate) enum OnPolicy {
         #[command(flatten)]
         common: Common,
     },
-}
-
-/// How a mode is written.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum ModeArg {
-    /// Refuse with 5xx and keep a copy
-    Quarantine,
-    /// Deliver with Subject notation and X-Spam fields
-    Tag,
-    /// Deliver with X-Spam fields
-    Headers,
-    /// Refuse with 5xx, keep no copy
-    Refuse,
-    /// Deliver as it is
-    Off,
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct PolicyArgs {
-    /// What happens to spam
-    #[arg(long)]
-    mode: Option<ModeArg>,
-    /// From this score on a mail is spam
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
-    spam_from: Option<f32>,
-    /// From this score on a mail is unsure
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
-    unsure_from: Option<f32>,
-    /// Subject notation of spam in mode tag
-    #[arg(long, value_name = "TEXT")]
-    spam_tag: Option<String>,
-    /// Subject notation of unsure mail; empty for none
-    #[arg(long, value_name = "TEXT")]
-    unsure_tag: Option<String>,
-    /// Days until caught mail expires
-    #[arg(long, value_name = "DAYS")]
-    keep_days: Option<u64>,
-    /// Keep copies of delivered unsure mail in Training Requested
-    #[arg(long, value_name = "true|false")]
-    training_requested: Option<bool>,
-}
-
-impl PolicyArgs {
-    pub(crate) fn layer(&self) -> Layer {
-        let mode = self.mode.map(|mode| match mode {
-            ModeArg::Quarantine => Mode::Quarantine,
-            ModeArg::Tag => Mode::Tag,
-            ModeArg::Headers => Mode::Headers,
-            ModeArg::Refuse => Mode::Refuse,
-            ModeArg::Off => Mode::Off,
-        });
-        Layer {
-            mode,
-            spam_from: self.spam_from,
-            unsure_from: self.unsure_from,
-            spam_tag: self.spam_tag.clone(),
-            unsure_tag: self.unsure_tag.clone(),
-            keep_days: self.keep_days,
-            training_requested: self.training_requested,
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 mod args;
 mod demo;
 mod offline;
+mod senders;
 mod show;
 
 use std::io::{BufRead as _, Write as _};
@@ -62,6 +63,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Domains(command) => domains(command),
         Command::Policy(command) => policy(command),
         Command::Lists(command) => lists(command),
+        Command::Senders(command) => senders::run(command),
         Command::Keys(command) => keys(command),
         Command::Log(command) => log(&command),
         Command::Status { common } => tell(&common, &Request::Status, show::status),

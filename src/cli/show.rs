@@ -88,7 +88,7 @@ pub(crate) fn entries(answer: &Value) -> String {
                 text(e, "id"),
                 time(e, "arrived"),
                 format!("{:.1}", e["verdict"]["score"].as_f64().unwrap_or_default()),
-                cell(&text(e, "owner"), 40),
+                cell(&text(e, "to"), 40),
                 cell(&sender(e), 40),
                 cell(&text(e, "subject"), 60),
             ]
@@ -108,7 +108,7 @@ pub(crate) fn entry(e: &Value) -> String {
     let mut rows = vec![
         vec!["id".into(), text(e, "id")],
         vec!["state".into(), text(e, "state")],
-        vec!["recipient".into(), text(e, "owner")],
+        vec!["recipient".into(), text(e, "to")],
         vec!["sender".into(), cell(&sender(e), 200)],
         vec!["from field".into(), cell(&text(e, "author"), 200)],
         vec!["subject".into(), cell(&text(e, "subject"), 200)],

@@ -274,6 +274,11 @@ impl Control {
                 pattern,
             } => done(desk.remove_listed(by, &scope, kind, &pattern, door).await),
             Request::ListShow { scope } => value(&desk.list(by, &scope).await?),
+            Request::SenderList => value(&desk.locked_senders(by).await?),
+            Request::SenderLock { sender, why } => {
+                done(desk.lock_sender(by, sender, why, door).await)
+            }
+            Request::SenderUnlock { sender } => done(desk.unlock_sender(by, &sender, door).await),
             Request::KeysShow { secrets } => Ok(keys(&desk.keys(by).await?, secrets)),
             Request::KeysRotate => Ok(keys(
                 &desk.rotate_keys(by, self.overlap, door).await?,

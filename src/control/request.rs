@@ -104,6 +104,14 @@ pub enum Request {
     ListShow {
         scope: Scope,
     },
+    SenderList,
+    SenderLock {
+        sender: Scope,
+        why: String,
+    },
+    SenderUnlock {
+        sender: Scope,
+    },
     KeysShow {
         secrets: bool,
     },

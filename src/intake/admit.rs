@@ -114,7 +114,7 @@ impl Intake {
             Event::new(self.parts.clock.now(), status, "intake", door).saying(reply.to_string());
         event.from = from.cloned();
         event.to = to.to_vec();
-        event.direction = Some(crate::mail::Direction::Inbound);
+        event.direction = Some(self.facing);
         self.note(event).await;
     }
 }

@@ -1,11 +1,12 @@
 //! Keep, then carry, then answer. The reply is true for everyone it covers.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
+use super::outbound::accepted;
 use super::weigh::{Judged, Released};
 use super::{Intake, same};
 use crate::actions::Action;
-use crate::mail::{Address, Edit, EntryId, Mail, Reply};
+use crate::mail::{Address, Direction, Domain, Edit, EntryId, Mail, Reply};
 use crate::policy::{
     Answer, DeliverStep, Disposition, Ending, Plan, Principal, Replies, StashStep, not_now,
 };
@@ -79,6 +80,10 @@ impl Intake {
         }
         self.note_delivered(mail, judged, &delivered, &said).await;
         self.note_others(mail, judged, &one.answer).await;
+        if mail.envelope.direction == Direction::Outbound {
+            let to = accepted(&delivered, &said, &one.answer);
+            self.keep_correspondents(mail, judged, &to).await;
+        }
         one.answer
     }
 
@@ -123,21 +128,22 @@ impl Intake {
         let mut said = vec![not_now("The destination cannot be found now"); steps.len()];
         let mut parcels: Vec<Parcel> = Vec::new();
         let mut places: Vec<Vec<usize>> = Vec::new();
+        let domains: BTreeSet<&Domain> = steps.iter().map(|step| step.to.domain()).collect();
+        let ways = self
+            .ways(mail, domains.into_iter().cloned().collect())
+            .await;
         for (i, step) in steps.iter().enumerate() {
-            let routes = match self.parts.store.settings.domain(step.to.domain()).await {
-                Ok(Some(domain)) => domain.routes,
-                Ok(None) => {
-                    said[i] = Reply::new(550, 7, 1, format!("<{}>: relaying denied", step.to));
+            let routes = match ways.get(step.to.domain()) {
+                Some(Ok(routes)) => routes,
+                Some(Err(reply)) => {
+                    said[i] = reply.clone();
                     continue;
                 }
-                Err(error) => {
-                    tracing::error!(%error, "the domains cannot be read");
-                    continue;
-                }
+                None => continue,
             };
             match parcels
                 .iter()
-                .position(|p| *p.routes == routes && p.edits == step.edits)
+                .position(|p| p.routes == *routes && p.edits == step.edits)
             {
                 Some(at) => {
                     parcels[at].to.push(step.to.clone());
@@ -147,7 +153,7 @@ impl Intake {
                     parcels.push(Parcel {
                         to: vec![step.to.clone()],
                         edits: step.edits.clone(),
-                        routes: Arc::new(routes),
+                        routes: routes.clone(),
                     });
                     places.push(vec![i]);
                 }
@@ -188,11 +194,16 @@ impl Intake {
                     let mut edits =
                         self.trace_edits(mail, &judged.findings, std::slice::from_ref(&step.to));
                     edits.extend(step.edits.iter().cloned());
-                    let kind = JobKind::Deliver {
-                        to: step.to.clone(),
-                        edits,
+                    let to = step.to.clone();
+                    let kind = match mail.envelope.direction {
+                        Direction::Inbound => JobKind::Deliver { to, edits },
+                        Direction::Outbound => JobKind::Send {
+                            from: mail.envelope.from.clone().map(Box::new),
+                            to,
+                            edits,
+                        },
                     };
-                    let id = EntryId::of(mail.id, &step.to);
+                    let id = EntryId::going(mail.envelope.direction, mail.id, &step.to);
                     Job {
                         last: reply.to_string(),
                         ..Job::new(id, mail.id, kind, now)

@@ -1,7 +1,7 @@
 //! The header fields we add and strip: Received, Authentication-Results, and our own token.
 
 use super::Intake;
-use crate::mail::{Address, Edit, Mail, headers};
+use crate::mail::{Address, Direction, Edit, Mail, headers};
 use crate::policy::Findings;
 use crate::token;
 
@@ -30,7 +30,9 @@ impl Intake {
                 value,
             });
         }
-        edits.extend(forged_results(mail, hostname));
+        if mail.envelope.direction == Direction::Inbound {
+            edits.extend(forged_results(mail, hostname));
+        }
         if headers::first(mail.message.bytes(), token::FIELD).is_some() {
             edits.push(Edit::Remove {
                 name: token::FIELD.to_owned(),

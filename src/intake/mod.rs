@@ -3,6 +3,7 @@
 mod admit;
 mod carry;
 mod fields;
+pub mod outbound;
 mod policies;
 mod weigh;
 
@@ -13,7 +14,7 @@ use parking_lot::Mutex;
 use crate::actions::Desk;
 use crate::clock::Clock;
 use crate::inspect::Panel;
-use crate::mail::Mail;
+use crate::mail::{Direction, Mail, Reply};
 use crate::options::{Octets, Span};
 use crate::policy::{Answer, Replies, settle};
 use crate::record::{Event, Status};
@@ -56,6 +57,9 @@ pub struct Intake {
     refusals: Arc<Mutex<admit::Refusals>>,
     /// The door that holds this clone, as the history shows it.
     door: &'static str,
+    /// Which way its mail goes.
+    facing: Direction,
+    outbound: Option<Arc<outbound::Outbound>>,
 }
 
 impl Intake {
@@ -65,6 +69,8 @@ impl Intake {
             parts: Arc::new(parts),
             refusals: Arc::default(),
             door: "smtp",
+            facing: Direction::Inbound,
+            outbound: None,
         }
     }
 
@@ -94,9 +100,32 @@ impl Intake {
                 self.pass_released(&mail, released, replies, carrier).await
             }
             weigh::Weighed::Judged(judged) => {
-                let plan = settle(judged.steps(), replies);
+                let mut plan = settle(judged.steps(), replies);
+                let envelope = &mail.envelope;
+                if envelope.direction == Direction::Outbound && envelope.peer.login.is_some() {
+                    plan = plan.for_a_person();
+                }
                 self.execute(&mail, plan, &judged, carrier).await
             }
+        }
+    }
+
+    /// The end of DATA for a client that may send nothing but what is released: a token that
+    /// holds, or "relaying denied", and nothing is kept.
+    pub async fn receive_released(
+        &self,
+        mail: Mail,
+        replies: Replies,
+        carrier: &dyn Carrier,
+    ) -> Answer {
+        match self.weigh_released(&mail).await {
+            Ok(Some(released)) => self.pass_released(&mail, released, replies, carrier).await,
+            Ok(None) => {
+                let reply = Reply::new(550, 7, 1, "Relaying denied");
+                let failure = weigh::TurnedAway { reply };
+                self.turned_away(&mail, failure, replies).await
+            }
+            Err(failure) => self.turned_away(&mail, failure, replies).await,
         }
     }
 
@@ -125,7 +154,7 @@ impl Intake {
     }
 }
 
-fn same(reply: crate::mail::Reply, mail: &Mail, replies: Replies) -> Answer {
+fn same(reply: Reply, mail: &Mail, replies: Replies) -> Answer {
     match replies {
         Replies::One => Answer::One(reply),
         Replies::Each => Answer::Each(vec![reply; mail.envelope.to.len()]),

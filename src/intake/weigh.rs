@@ -2,7 +2,7 @@
 
 use crate::actions::reinsertion_keys;
 use crate::clock::Timestamp;
-use crate::mail::{Address, EntryId, Mail, Reply, headers};
+use crate::mail::{Address, Direction, EntryId, Mail, Reply, headers};
 use crate::policy::{
     Class, Disposition, Finding, Findings, LIST_BLOCKED, Policy, Step, Verdict, WhenUnavailable,
     dispose, judge, not_now,
@@ -120,7 +120,10 @@ impl Judged {
         let what = if of(Class::Malware).next().is_some() {
             "carries malware"
         } else if of(Class::Spam).all(listed) {
-            "is not wanted by its recipient"
+            match mail.envelope.direction {
+                Direction::Inbound => "is not wanted by its recipient",
+                Direction::Outbound => "is not allowed by a block list",
+            }
         } else {
             "looks like spam"
         };
@@ -136,11 +139,18 @@ impl Judged {
 
 impl Intake {
     pub(super) async fn weigh(&self, mail: &Mail) -> Result<Weighed, TurnedAway> {
-        self.check_loop(mail)?;
-        if let Some(released) = self.released(mail).await? {
+        if let Some(released) = self.weigh_released(mail).await? {
             return Ok(Weighed::Released(released));
         }
+        let outbound = mail.envelope.direction == Direction::Outbound;
+        if outbound {
+            self.check_sender(mail).await?;
+        }
         let findings = self.parts.panel.inspect(mail).await;
+        if outbound {
+            let each = self.weigh_outgoing(mail, &findings).await?;
+            return Ok(Weighed::Judged(Judged { findings, each }));
+        }
         let mut each = Vec::with_capacity(mail.envelope.to.len());
         for to in &mail.envelope.to {
             let policy = self.policy(to).await?;
@@ -155,6 +165,12 @@ impl Intake {
             });
         }
         Ok(Weighed::Judged(Judged { findings, each }))
+    }
+
+    /// What comes back under a token that holds.
+    pub(super) async fn weigh_released(&self, mail: &Mail) -> Result<Option<Released>, TurnedAway> {
+        self.check_loop(mail)?;
+        self.released(mail).await
     }
 
     fn check_loop(&self, mail: &Mail) -> Result<(), TurnedAway> {
@@ -232,14 +248,20 @@ impl Intake {
         }
     }
 
-    /// A new entry for a recipient.
+    /// A new entry for a recipient; of outgoing mail it is the sender's.
     pub(super) fn entry(&self, mail: &Mail, findings: &Findings, decision: &Decision) -> Entry {
         let now: Timestamp = self.parts.clock.now();
         let author = findings.authors.first().map(ToString::to_string);
+        let envelope = &mail.envelope;
+        let owner = match envelope.direction {
+            Direction::Inbound => &decision.to,
+            // Without a sender it is nobody's, and administrators of the house see it.
+            Direction::Outbound => envelope.from.as_ref().unwrap_or(&decision.to),
+        };
         Entry {
-            id: EntryId::of(mail.id, &decision.to),
+            id: EntryId::going(envelope.direction, mail.id, &decision.to),
             mail: mail.id,
-            owner: decision.to.clone(),
+            owner: owner.clone(),
             to: vec![decision.to.clone()],
             from: mail.envelope.from.clone(),
             direction: mail.envelope.direction,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use aws_lc_rs::digest;
 
-use super::Address;
+use super::{Address, Direction};
 
 /// A text is not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +44,8 @@ id_type!(
     MailId
 );
 id_type!(
-    /// Names what one recipient has of a mail in the quarantine.
+    /// Names what one recipient has of a mail in the quarantine; of outgoing mail, what
+    /// its sender has for one recipient.
     EntryId
 );
 
@@ -79,12 +80,23 @@ impl MailId {
 }
 
 impl EntryId {
-    /// The id of `owner`'s entry for `mail`.
+    /// The id of the recipient `to`'s entry for an inbound `mail`.
     #[must_use]
-    pub fn of(mail: MailId, owner: &Address) -> Self {
+    pub fn of(mail: MailId, to: &Address) -> Self {
+        Self::going(Direction::Inbound, mail, to)
+    }
+
+    /// The id of the entry for `mail` to `to`. The same mail may come in and go out: these
+    /// are two entries.
+    #[must_use]
+    pub fn going(direction: Direction, mail: MailId, to: &Address) -> Self {
         let mut hash = digest::Context::new(&digest::SHA256);
         hash.update(&mail.0);
-        hash.update(owner.key().as_bytes());
+        if direction == Direction::Outbound {
+            // No address begins with NUL.
+            hash.update(b"\0outgoing\0");
+        }
+        hash.update(to.key().as_bytes());
         Self(first_half(hash))
     }
 }
@@ -102,6 +114,12 @@ mod tests {
         assert_ne!(
             EntryId::of(mail, &owner("a@x.org")),
             EntryId::of(mail, &owner("b@x.org"))
+        );
+        let to = owner("a@x.org");
+        assert_ne!(
+            EntryId::of(mail, &to),
+            EntryId::going(Direction::Outbound, mail, &to),
+            "XX-01: what came in and what goes out are two entries"
         );
         assert!("zz".parse::<MailId>().is_err());
         assert!("é".repeat(16).parse::<MailId>().is_err());

@@ -35,6 +35,12 @@ impl Network {
         }
     }
 
+    /// True if it holds every address there is of its kind.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        self.length == 0
+    }
+
     /// The network of `address` by which clients are counted: an IPv4 address
     /// alone, an IPv6 address with its whole /64.
     #[must_use]

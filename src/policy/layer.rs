@@ -44,6 +44,15 @@ pub struct Layer {
     /// Keep copies of delivered unsure mail in `Training Requested`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training_requested: Option<bool>,
+    /// What happens to spam on its way out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbound_mode: Option<Mode>,
+    /// From this score on a mail on its way out is spam.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbound_spam_from: Option<f32>,
+    /// Put those whom a user writes to on the user's allow list (IW-04).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correspondents: Option<bool>,
 }
 
 impl Layer {
@@ -58,6 +67,9 @@ impl Layer {
             unsure_tag: self.unsure_tag.or(before.unsure_tag),
             keep_days: self.keep_days.or(before.keep_days),
             training_requested: self.training_requested.or(before.training_requested),
+            outbound_mode: self.outbound_mode.or(before.outbound_mode),
+            outbound_spam_from: self.outbound_spam_from.or(before.outbound_spam_from),
+            correspondents: self.correspondents.or(before.correspondents),
         }
     }
 }
@@ -72,6 +84,9 @@ pub struct Policy {
     pub unsure_tag: String,
     pub keep_days: u64,
     pub training_requested: bool,
+    pub outbound_mode: Mode,
+    pub outbound_spam_from: f32,
+    pub correspondents: bool,
 }
 
 impl Default for Policy {
@@ -84,6 +99,9 @@ impl Default for Policy {
             unsure_tag: String::new(),
             keep_days: 14,
             training_requested: false,
+            outbound_mode: Mode::Quarantine,
+            outbound_spam_from: 6.0,
+            correspondents: true,
         }
     }
 }
@@ -104,6 +122,22 @@ impl Policy {
             unsure_tag: layer.unsure_tag.unwrap_or(house.unsure_tag),
             keep_days: layer.keep_days.unwrap_or(house.keep_days),
             training_requested: layer.training_requested.unwrap_or(house.training_requested),
+            outbound_mode: layer.outbound_mode.unwrap_or(house.outbound_mode),
+            outbound_spam_from: layer.outbound_spam_from.unwrap_or(house.outbound_spam_from),
+            correspondents: layer.correspondents.unwrap_or(house.correspondents),
+        }
+    }
+
+    /// The same for mail on its way out (SE-18): with its own mode and threshold. Nothing
+    /// is unsure there: a stranger's mail server has no use for our doubts.
+    #[must_use]
+    pub fn outgoing(self) -> Policy {
+        Policy {
+            mode: self.outbound_mode,
+            spam_from: self.outbound_spam_from,
+            unsure_from: f32::INFINITY,
+            training_requested: false,
+            ..self
         }
     }
 }
@@ -125,6 +159,8 @@ mod tests {
         };
         let policy = Policy::stack(&[wide, narrow]);
         assert_eq!((policy.mode, policy.keep_days), (Mode::Tag, 3));
+        let policy = policy.outgoing();
+        assert_eq!((policy.mode, policy.keep_days), (Mode::Quarantine, 3));
         assert!((policy.spam_from - Policy::default().spam_from).abs() < f32::EPSILON);
     }
 }

@@ -144,6 +144,17 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|b| *b == b'*')
 }
 
+/// How an entry came into its list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Somebody made it.
+    #[default]
+    Hand,
+    /// The owner of the list wrote to that address (IW-04).
+    Correspondent,
+}
+
 /// An entry of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListEntry {
@@ -152,9 +163,12 @@ pub struct ListEntry {
     pub pattern: Pattern,
     /// The login that made it.
     pub by: String,
+    /// For a correspondent: when a mail last went there, to the day.
     pub made: Timestamp,
     /// Free words.
     pub note: String,
+    #[serde(default)]
+    pub origin: Origin,
 }
 
 /// What the lists say of a mail for one recipient.
@@ -257,6 +271,7 @@ mod tests {
             by: String::new(),
             made: Timestamp(0),
             note: String::new(),
+            origin: Origin::Hand,
         };
         let ask = |entries: &[ListEntry], forged| {
             let sender: Address = "a@x.org".parse().expect("address");

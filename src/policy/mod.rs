@@ -13,7 +13,7 @@ mod verdict;
 pub use disposition::{Disposition, dispose};
 pub use finding::{Finding, Findings, WhenUnavailable};
 pub use layer::{Layer, Mode, Policy};
-pub use lists::{ListEntry, ListKind, Listed, Pattern, PatternError, listed};
+pub use lists::{ListEntry, ListKind, Listed, Origin, Pattern, PatternError, listed};
 pub use principal::{Principal, Right, Role};
 pub use scope::{Scope, ScopeError};
 pub use settle::{Answer, DeliverStep, Ending, Plan, Replies, StashStep, Step, not_now, settle};

@@ -8,7 +8,8 @@
 //!   the rest (also where their mode is `refuse`: a 250 must never cover a loss), 250;
 //! * the next host says "later" or "no" for some after somebody has it: "later" is
 //!   owed by a durable job, "no" goes to the quarantine with the host's words, 250;
-//! * nobody has it yet: the next host's word goes back to the sender.
+//! * nobody has it yet: the next host's word goes back to the sender; but where the client
+//!   is a person's ([`Plan::for_a_person`]), "later" is owed as well, 250.
 //!
 //! With a reply for each ([`Replies::Each`], LMTP and PRDR) each gets their own.
 
@@ -57,6 +58,8 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     replies: Replies,
+    /// The client does not come again.
+    once: bool,
     fates: Vec<Fate>,
     pub deliver: Vec<DeliverStep>,
     /// To be durable before anything is passed on.
@@ -95,6 +98,7 @@ pub fn settle(steps: Vec<Step>, replies: Replies) -> Plan {
         .any(|step| matches!(step.disposition, Disposition::Deliver { .. }));
     let mut plan = Plan {
         replies,
+        once: false,
         fates: Vec::new(),
         deliver: Vec::new(),
         stash: Vec::new(),
@@ -128,6 +132,13 @@ pub fn not_now(why: &str) -> Reply {
 }
 
 impl Plan {
+    /// The same for a client that does not come again: mail clients show their user an
+    /// error where a mail server would wait and retry.
+    #[must_use]
+    pub fn for_a_person(self) -> Self {
+        Self { once: true, ..self }
+    }
+
     /// The reply for everybody when the stash could not be made durable.
     #[must_use]
     pub fn unstashed(&self) -> Answer {
@@ -187,7 +198,8 @@ impl Plan {
         let later = said
             .iter()
             .find(|reply| !reply.is_positive() && !reply.is_permanent());
-        if good.is_none() && self.stash.is_empty() {
+        let ours = self.once && later.is_some();
+        if good.is_none() && self.stash.is_empty() && !ours {
             // Nobody has it: the sender keeps it. "Later" outranks "no", or a retry would be lost.
             let word = later.or(said.first()).cloned().unwrap_or_else(no_word);
             return Ending {
@@ -297,6 +309,35 @@ mod tests {
                 (vec![code], owed, stranded, stashed),
                 "{fates} {said:?}"
             );
+        }
+    }
+
+    #[test]
+    fn se18_later_is_owed_where_the_client_does_not_come_again() {
+        let table: &[(&[u16], u16, usize, usize)] = &[
+            (&[LATER], 250, 1, 0),
+            (&[NO], 550, 0, 0),
+            (&[NO, LATER], 250, 1, 1),
+            (&[YES, LATER], 250, 1, 0),
+        ];
+        for (said, code, owed, stranded) in table {
+            let steps = (0..said.len())
+                .map(|i| Step {
+                    to: format!("{i}@example.org").parse().expect("address"),
+                    disposition: Disposition::Deliver {
+                        edits: Vec::new(),
+                        copy: false,
+                    },
+                })
+                .collect();
+            let said: Vec<Reply> = said.iter().map(|code| Reply::plain(*code, "x")).collect();
+            let plan = settle(steps, Replies::One).for_a_person();
+            let ending = plan.end(&said, &Reply::new(550, 7, 1, "spam"));
+            assert!(
+                matches!(&ending.answer, Answer::One(reply) if reply.code == *code),
+                "{said:?}"
+            );
+            assert_eq!((ending.owe.len(), ending.strand.len()), (*owed, *stranded));
         }
     }
 

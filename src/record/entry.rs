@@ -52,7 +52,8 @@ pub struct Entry {
     pub mail: MailId,
     /// The recipient; for outgoing mail the sender.
     pub owner: Address,
-    /// The envelope recipients a release goes to: for inbound mail the owner as written in RCPT.
+    /// The envelope recipient a release goes to, as written in RCPT: one, also for outgoing
+    /// mail, of which the sender has an entry for each recipient (XX-01).
     pub to: Vec<Address>,
     /// The reverse path; `None` for the null sender.
     pub from: Option<Address>,

@@ -15,6 +15,13 @@ pub enum JobKind {
     /// Pass the mail on to a recipient whose destination said "later" after
     /// others had it.
     Deliver { to: Address, edits: Vec<Edit> },
+    /// The same for mail on its way out.
+    Send {
+        /// Boxed, because few jobs have one.
+        from: Option<Box<Address>>,
+        to: Address,
+        edits: Vec<Edit>,
+    },
 }
 
 /// Something owed, durable until it is settled. At most one for each entry:

@@ -1,4 +1,4 @@
-//! The words of what is kept: entries, changes, events, jobs, lessons, accounts, domains.
+//! The words of what is kept: entries, changes, events, jobs, lessons, accounts, domains, locks.
 
 mod account;
 mod change;
@@ -6,6 +6,7 @@ mod domain;
 mod entry;
 mod event;
 mod job;
+mod sender;
 
 pub use account::Account;
 pub use change::{Change, JobStep};
@@ -13,3 +14,4 @@ pub use domain::{DomainSettings, Route, RouteError, RouteTls};
 pub use entry::{Entry, KeptMail, SUBJECT_LONGEST, Shelf, State};
 pub use event::{Door, Event, Status};
 pub use job::{Job, JobKind, Lesson, Lore};
+pub use sender::SenderLock;

@@ -48,6 +48,8 @@ pub(super) struct Offers {
     pub(super) eight_bit: bool,
     pub(super) utf8: bool,
     pub(super) starttls: bool,
+    /// The mechanism PLAIN (RFC 4616).
+    pub(super) plain: bool,
 }
 
 impl Offers {
@@ -63,6 +65,7 @@ impl Offers {
                 "8BITMIME" => offers.eight_bit = true,
                 "SMTPUTF8" => offers.utf8 = true,
                 "STARTTLS" => offers.starttls = true,
+                "AUTH" => offers.plain = words.any(|word| word.eq_ignore_ascii_case("PLAIN")),
                 _ => {}
             }
         }
@@ -85,6 +88,8 @@ pub(super) struct Client {
     /// `host:port`, as it is named in replies of our own.
     pub(super) place: String,
     pub(super) offers: Offers,
+    /// TLS is on.
+    pub(super) secured: bool,
     pub(super) uses: u32,
     /// Replies of 4yz and 5yz: servers slow down and close when they have said many.
     pub(super) refusals: u32,
@@ -149,6 +154,7 @@ impl Client {
             unread: Vec::new(),
             place,
             offers: Offers::default(),
+            secured: false,
             uses: 0,
             refusals: 0,
             idle_since: Instant::now(),
@@ -199,6 +205,7 @@ impl Client {
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err(Broken::Late.to_string()),
         }
+        self.secured = true;
         self.hello(ways).await.map_err(|reply| reply.text)?;
         Ok(self)
     }

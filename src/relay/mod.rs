@@ -4,8 +4,10 @@ mod answers;
 mod callout;
 mod client;
 mod options;
+mod outward;
 mod pool;
 mod route;
+mod sign_in;
 mod stuffing;
 mod transaction;
 
@@ -17,7 +19,9 @@ use crate::mail::{Address, Edit, Mail, Reply};
 use crate::record::Route;
 
 pub use options::Options;
+pub use outward::Outward;
 pub use route::Relay;
+pub use sign_in::SignIn;
 
 /// Recipients who get a mail with the same edits by the same routes.
 #[derive(Debug, Clone, PartialEq)]

@@ -24,8 +24,10 @@ const REFUSALS_MOST: u32 = 8;
 
 type Key = (String, u16, RouteTls);
 
-/// The connections to all next hosts. There are as many lanes as there are
-/// different routes, which administrators set.
+/// Hosts of which something is known; beyond that those that are not in use are forgotten.
+const LANES_MOST: usize = 1000;
+
+/// The connections to all next hosts.
 pub(super) struct Pool {
     lanes: Mutex<Lanes>,
     limits: Limits,
@@ -36,6 +38,16 @@ struct Lanes {
     lanes: HashMap<Key, Lane>,
     /// A task looks after the unused connections.
     tended: bool,
+}
+
+impl Lanes {
+    /// With direct delivery there are as many lanes as hosts in the world.
+    fn forget_unused(&mut self, connections: usize) {
+        self.lanes.retain(|_, lane| {
+            let in_use = lane.slots.available_permits() < connections;
+            in_use || !lane.idle.is_empty()
+        });
+    }
 }
 
 struct Lane {
@@ -79,6 +91,9 @@ impl Pool {
         let key = key(route);
         let slots = {
             let mut lanes = self.lanes.lock();
+            if lanes.lanes.len() >= LANES_MOST {
+                lanes.forget_unused(self.limits.connections);
+            }
             let lane = lanes.lanes.entry(key.clone()).or_insert_with(|| Lane {
                 idle: Vec::new(),
                 slots: Arc::new(Semaphore::new(self.limits.connections)),

@@ -48,6 +48,10 @@ impl Relay {
         })
     }
 
+    pub(super) fn ways(&self) -> &Ways {
+        &self.ways
+    }
+
     /// Runs the errand at the first host that can be used: with a connection that was
     /// kept, and if that turns out dead, with a new one. A host that is lost before
     /// the final dot was sent is followed by the next.
@@ -137,7 +141,7 @@ impl Carrier for Relay {
 }
 
 /// By priority; those of equal priority in turn.
-fn ordered(routes: &[Route], turn: usize) -> Vec<&Route> {
+pub(super) fn ordered(routes: &[Route], turn: usize) -> Vec<&Route> {
     let mut sorted: Vec<&Route> = routes.iter().collect();
     sorted.sort_by_key(|route| route.priority);
     for equal in sorted.chunk_by_mut(|a, b| a.priority == b.priority) {

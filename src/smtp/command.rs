@@ -29,6 +29,8 @@ pub enum Command {
     Vrfy,
     Help,
     StartTls,
+    /// Mechanism and initial response (RFC 4954).
+    Auth(String, Option<String>),
     /// Names in upper case, values decoded; `None` for `[UNAVAILABLE]` and `[TEMPUNAVAIL]`.
     Xclient(Vec<(String, Option<String>)>),
 }
@@ -88,7 +90,8 @@ pub fn parse(line: &[u8]) -> Result<Command, Reply> {
         "HELP" => Ok(Command::Help),
         "STARTTLS" => alone(rest, Command::StartTls),
         "XCLIENT" => xclient(rest),
-        "EXPN" | "TURN" | "ETRN" | "AUTH" => {
+        "AUTH" => Ok(auth(rest)),
+        "EXPN" | "TURN" | "ETRN" => {
             Err(Reply::new(502, 5, 1, format!("{verb} is not offered here")))
         }
         _ => Err(Reply::new(500, 5, 1, "Unknown command")),
@@ -113,6 +116,14 @@ fn alone(rest: &str, command: Command) -> Result<Command, Reply> {
     } else {
         Err(Reply::new(501, 5, 4, "This command takes no argument"))
     }
+}
+
+fn auth(rest: &str) -> Command {
+    let (mechanism, initial) = match rest.split_once(' ') {
+        Some((mechanism, initial)) => (mechanism, Some(initial.trim_start_matches(' '))),
+        None => (rest, None),
+    };
+    Command::Auth(mechanism.to_owned(), initial.map(str::to_owned))
 }
 
 fn helo(rest: &str, verb: &str) -> Result<String, Reply> {

@@ -34,6 +34,15 @@ pub(super) enum End {
     StartTls,
 }
 
+/// How a connection begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// In the clear; TLS by STARTTLS.
+    Plain,
+    /// With the handshake of TLS (RFC 8314 section 3.3).
+    Tls,
+}
+
 /// One connection.
 pub(super) struct Connection {
     pub(super) session: Session,
@@ -79,8 +88,9 @@ impl Connection {
         &mut self,
         mut stream: TcpStream,
         tls: Option<&ServerTls>,
+        opening: Opening,
     ) -> io::Result<()> {
-        if self.converse(&mut stream).await? == End::Closed {
+        if opening == Opening::Plain && self.converse(&mut stream).await? == End::Closed {
             return Ok(());
         }
         let Some(tls) = tls else {
@@ -89,7 +99,11 @@ impl Connection {
         let handshake = tls.acceptor().accept(stream);
         let patience = self.session.patience();
         let mut stream = timeout(patience, handshake).await.map_err(too_late)??;
-        self.session.tls_started(tls::describe(stream.get_ref().1));
+        let tls = tls::describe(stream.get_ref().1);
+        match opening {
+            Opening::Plain => self.session.tls_started(tls),
+            Opening::Tls => self.session.over_tls(tls),
+        }
         self.converse(&mut stream).await.map(|_| ())
     }
 
@@ -199,6 +213,9 @@ impl Connection {
                 Some(envelope) => reception.recipient(envelope, &to).await,
                 None => Ok(()),
             },
+            Question::Login(credentials) => {
+                boxed(reception.login(self.session.peer(), &credentials)).await
+            }
             Question::Message(mail, replies) => {
                 let answer = boxed(reception.message(*mail, replies)).await;
                 self.session.answered(answer);

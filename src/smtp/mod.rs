@@ -1,11 +1,13 @@
 //! The door for mail: SMTP (RFC 5321) with its extensions.
 
+mod auth;
 pub mod command;
 mod connection;
 mod content;
 mod inbound;
 mod obey;
 mod options;
+mod outbound;
 pub mod proxy;
 mod receive;
 mod reception;
@@ -19,7 +21,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 
-use connection::{Connection, proxied};
+use connection::{Connection, Opening, proxied};
 
 use crate::mail::{Peer, Reply};
 use crate::net::limit::{Place, Turnstile};
@@ -27,8 +29,10 @@ use crate::net::listen::{self, Closing, House};
 use crate::net::network::Network;
 use crate::net::tls::ServerTls;
 
+pub use auth::Credentials;
 pub use inbound::Inbound;
 pub use options::Options;
+pub use outbound::{Outbound, Submission};
 pub use reception::{Reception, Refused};
 pub use session::{Event, LINE_MOST, Question, Session, Setup};
 
@@ -75,6 +79,15 @@ impl Door {
     /// ended. Idle sessions are told 421 then; a message that is being received may
     /// end within the grace time.
     pub async fn serve(self, listener: TcpListener, closing: Closing) {
+        self.serve_from(listener, closing, Opening::Plain).await;
+    }
+
+    /// The same for a listener whose clients begin with TLS (RFC 8314 section 3.3).
+    pub async fn serve_tls(self, listener: TcpListener, closing: Closing) {
+        self.serve_from(listener, closing, Opening::Tls).await;
+    }
+
+    async fn serve_from(self, listener: TcpListener, closing: Closing, opening: Opening) {
         let setup = self.setup.load_full();
         let full = format!("{} Too many connections, please come again", setup.hostname);
         let house = House {
@@ -85,15 +98,15 @@ impl Door {
             full: Reply::new(421, 7, 0, full).wire(),
         };
         listen::serve(listener, house, |stream, address, place| {
-            self.clone().visit(stream, address, place, closing.clone())
+            let client = (stream, address, opening);
+            self.clone().visit(client, place, closing.clone())
         })
         .await;
     }
 
     async fn visit(
         self,
-        mut stream: TcpStream,
-        from: SocketAddr,
+        (mut stream, from, opening): (TcpStream, SocketAddr, Opening),
         mut place: Place,
         closing: Closing,
     ) {
@@ -118,14 +131,19 @@ impl Door {
             self.turn_away(stream, peer, &setup).await;
             return;
         }
+        let deadline = Instant::now() + setup.options.session_time.0;
+        let mut session = Session::new(setup, peer, trusted);
+        if self.reception.takes_logins() {
+            session = session.taking_logins();
+        }
         let mut connection = Connection {
-            deadline: Instant::now() + setup.options.session_time.0,
-            session: Session::new(setup, peer, trusted),
+            deadline,
+            session,
             reception: self.reception.clone(),
             closing,
             unread,
         };
-        if let Err(error) = connection.run(stream, self.tls.as_ref()).await {
+        if let Err(error) = connection.run(stream, self.tls.as_ref(), opening).await {
             tracing::debug!(client = %address, %error, "an SMTP connection broke");
         }
     }

@@ -1,5 +1,6 @@
 //! What each SMTP command does to the session.
 
+use super::auth;
 use super::command::{self, Command, MailFrom, Recipient};
 use super::content::{no_room, too_big};
 use super::session::{Asked, Event, Phase, Question, Session, Transaction};
@@ -34,6 +35,9 @@ impl Session {
                 self.say(&Reply::new(214, 0, 0, text));
             }
             Command::StartTls => self.starttls(more),
+            Command::Auth(mechanism, initial) => {
+                return self.auth(&mechanism, initial.as_deref());
+            }
             Command::Xclient(attributes) => self.xclient(attributes),
         }
         None
@@ -51,6 +55,10 @@ impl Session {
             text.push_str("\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING");
             if self.setup.tls && self.peer.tls.is_none() {
                 text.push_str("\nSTARTTLS");
+            }
+            if self.failed_logins.is_some() && self.peer.tls.is_some() {
+                text.push('\n');
+                text.push_str(auth::OFFER);
             }
             if self.trusted {
                 text.push_str("\nXCLIENT ");
@@ -101,7 +109,8 @@ impl Session {
                     peer.address = address.to_canonical();
                 }
                 ("NAME", value) => peer.name = value,
-                ("LOGIN", value) => peer.login = value,
+                // Where logins let mail out, they are proved by AUTH alone.
+                ("LOGIN", value) if self.failed_logins.is_none() => peer.login = value,
                 ("HELO", value) => helo = value,
                 _ => {}
             }

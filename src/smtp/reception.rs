@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::auth::Credentials;
 use crate::mail::{Address, Envelope, Mail, Peer, Reply};
 use crate::policy::{Answer, Replies};
 
@@ -25,6 +26,16 @@ pub trait Reception: Send + Sync {
     /// the place of the greeting, and the connection is closed.
     async fn connect(&self, _peer: &Peer) -> Result<(), Reply> {
         Ok(())
+    }
+
+    /// True if there is a way to check logins: then the door offers AUTH, under TLS.
+    fn takes_logins(&self) -> bool {
+        false
+    }
+
+    /// AUTH (RFC 4954): `Ok` if name and password belong together. The door counts refusals.
+    async fn login(&self, _peer: &Peer, _credentials: &Credentials) -> Result<(), Reply> {
+        Err(Reply::new(535, 7, 8, "Logins are not taken here"))
     }
 
     /// MAIL FROM: `envelope` has no recipients yet. `size` is what the client

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::auth::{Credentials, Exchange};
 use super::command;
 use super::content::{Content, DotReader};
 use super::options::Options;
@@ -60,6 +61,8 @@ pub enum Question {
     /// About [`Session::envelope`], with the size that the client declared.
     Sender(Option<u64>),
     Recipient(Address),
+    /// About [`Session::peer`], under TLS.
+    Login(Credentials),
     Message(Box<Mail>, Replies),
 }
 
@@ -69,6 +72,8 @@ pub(super) enum Phase {
     Command,
     /// The reception has been asked.
     Asked(Asked),
+    /// Within AUTH.
+    Auth(Exchange),
     Data(DotReader),
     Chunk(Chunk),
     Handshake,
@@ -80,6 +85,8 @@ pub(super) enum Asked {
     Connect,
     Sender,
     Recipient(Address),
+    /// With the name that was given.
+    Login(String),
     Message,
 }
 
@@ -116,6 +123,8 @@ pub struct Session {
     pub(super) transaction: Option<Transaction>,
     pub(super) errors: usize,
     pub(super) transactions: usize,
+    /// `None`: AUTH is not offered.
+    pub(super) failed_logins: Option<usize>,
     pub(super) refused: Option<Refused>,
     pub(super) output: Vec<u8>,
 }
@@ -135,6 +144,7 @@ impl Session {
             transaction: None,
             errors: 0,
             transactions: 0,
+            failed_logins: None,
             refused: None,
             output: Vec::new(),
         }
@@ -202,6 +212,13 @@ impl Session {
                         return event;
                     }
                 }
+                Phase::Auth(_) => {
+                    if let Some(line) = self.lines.next(input)
+                        && let Some(event) = self.auth_line(line)
+                    {
+                        return event;
+                    }
+                }
                 Phase::Data(reader) => {
                     let content = self.transaction.as_mut().and_then(|t| t.content.as_mut());
                     if content.is_none_or(|content| reader.take(input, content))
@@ -246,6 +263,7 @@ impl Session {
                 self.say(&refusal);
                 self.count_refused_recipient();
             }
+            (Asked::Login(name), refusal) => self.logged_in(name, refusal),
             (Asked::Message, refusal) => {
                 // Only an answer can say that the mail was taken.
                 let unanswered = || Reply::new(451, 3, 0, "The message was not taken");
@@ -271,9 +289,14 @@ impl Session {
         }
     }
 
+    /// The connection was under TLS before its first octet (RFC 8314 section 3.3).
+    pub fn over_tls(&mut self, tls: Option<String>) {
+        self.peer.tls = Some(tls.unwrap_or_else(|| "TLS".to_owned()));
+    }
+
     /// TLS is on; `tls` tells its version and cipher suite. Everything said before is forgotten.
     pub fn tls_started(&mut self, tls: Option<String>) {
-        self.peer.tls = Some(tls.unwrap_or_else(|| "TLS".to_owned()));
+        self.over_tls(tls);
         self.forget();
         self.lines = Lines::new(LINE_MOST);
         self.phase = Phase::Command;

@@ -15,7 +15,8 @@ use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, Domain, EntryId, Mail, MailId};
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
 use crate::record::{
-    Account, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, Shelf, State, Status,
+    Account, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, SenderLock, Shelf, State,
+    Status,
 };
 
 pub use on_sled::Options;
@@ -211,7 +212,7 @@ pub trait Journal: Send + Sync {
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;
 }
 
-/// Accounts, domains, policies, lists, secrets. Every write is durable on return.
+/// Accounts, domains, policies, lists, locks of senders, secrets. Every write is durable on return.
 #[async_trait]
 pub trait Settings: Send + Sync {
     async fn account(&self, scope: &Scope) -> Result<Option<Account>, StoreError>;
@@ -238,6 +239,12 @@ pub trait Settings: Send + Sync {
         pattern: &Pattern,
         event: Event,
     ) -> Result<bool, StoreError>;
+    /// The lock of exactly this sender.
+    async fn lock(&self, sender: &Scope) -> Result<Option<SenderLock>, StoreError>;
+    async fn locks(&self) -> Result<Vec<SenderLock>, StoreError>;
+    async fn set_lock(&self, lock: SenderLock, event: Event) -> Result<(), StoreError>;
+    /// False if there was none.
+    async fn remove_lock(&self, sender: &Scope, event: Event) -> Result<bool, StoreError>;
     /// A secret by name, such as a signing key; never logged.
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
     async fn set_secret(&self, name: &str, value: Vec<u8>, event: Event) -> Result<(), StoreError>;

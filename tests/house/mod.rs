@@ -289,6 +289,7 @@ impl House {
             budget: Budget::new(1 << 26),
             options: Arc::new(background::Options::default()),
             reinsertion: Arc::new(vec![route(REINSERTION)]),
+            outgoing: None,
         };
         let house = Self {
             store,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use quaranta::clock::Timestamp;
 use quaranta::mail::{Direction, Reply};
-use quaranta::policy::{Layer, ListEntry, ListKind};
+use quaranta::policy::{Layer, ListEntry, ListKind, Origin};
 use quaranta::record::{
-    Account, Change, DomainSettings, Job, JobKind, JobStep, Shelf, State, Status,
+    Account, Change, DomainSettings, Job, JobKind, JobStep, SenderLock, Shelf, State, Status,
 };
 use quaranta::store::{ChangeError, Notice, NoticeKind, Query, Store, View};
 
@@ -387,6 +387,7 @@ pub(crate) async fn keeps_settings(store: &Store) {
         by: "alice".into(),
         made: START,
         note: note.into(),
+        origin: Origin::Hand,
     };
     assert_eq!(settings.list(&alice).await, Ok(Arc::default()));
     for note in ["one", "two"] {
@@ -404,6 +405,21 @@ pub(crate) async fn keeps_settings(store: &Store) {
         let removed = settings.remove_listed(&alice, ListKind::Allow, &pattern, event());
         assert_eq!(removed.await, Ok(there));
         assert_eq!(settings.list(&alice).await, Ok(Arc::default()));
+    }
+    let lock = SenderLock {
+        sender: alice.clone(),
+        since: START,
+        by: "limits".into(),
+        why: "too much".into(),
+    };
+    assert_eq!(settings.lock(&alice).await, Ok(None));
+    let set = settings.set_lock(lock.clone(), event());
+    set.await.expect("set");
+    assert_eq!(settings.lock(&alice).await, Ok(Some(lock.clone())));
+    assert_eq!(settings.locks().await, Ok(vec![lock]));
+    for there in [true, false] {
+        let removed = settings.remove_lock(&alice, event()).await;
+        assert_eq!(removed, Ok(there), "SE-18");
     }
     let set = settings.set_secret("key", vec![1, 2, 3], event());
     set.await.expect("set");

@@ -1,4 +1,5 @@
-//! The demo's destination: an SMTP server that knows a few mailboxes and writes Maildirs.
+//! The demo's destination: an SMTP server that knows a few mailboxes and writes Maildirs. For
+//! other domains it plays the rest of the world, where everybody has a mailbox.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -36,24 +37,25 @@ impl Maildirs {
         };
         for domain in &maildirs.domains {
             for mailbox in MAILBOXES {
-                for part in ["tmp", "new", "cur"] {
-                    std::fs::create_dir_all(
-                        maildirs.dir.join(format!("{mailbox}@{domain}")).join(part),
-                    )?;
-                }
+                make_maildir(&maildirs.dir.join(format!("{mailbox}@{domain}")))?;
             }
         }
         Ok(maildirs)
     }
 
     fn knows(&self, to: &Address) -> bool {
-        self.domains.contains(to.domain())
-            && MAILBOXES.iter().any(|m| to.local().eq_ignore_ascii_case(m))
+        if !self.domains.contains(to.domain()) {
+            return !to.key().contains('/') && !to.key().starts_with('.');
+        }
+        MAILBOXES.iter().any(|m| to.local().eq_ignore_ascii_case(m))
     }
 
     /// Durable when it returns: file and directory are synced.
     fn write(&self, mail: &Mail, to: &Address) -> std::io::Result<()> {
         let maildir = self.dir.join(to.key());
+        if !self.domains.contains(to.domain()) {
+            make_maildir(&maildir)?;
+        }
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let name = format!(
             "{}.{}_{number}.demo",
@@ -71,6 +73,12 @@ impl Maildirs {
         std::fs::rename(&tmp, &new)?;
         sync_dir(&maildir.join("new"))
     }
+}
+
+fn make_maildir(maildir: &Path) -> std::io::Result<()> {
+    ["tmp", "new", "cur"]
+        .iter()
+        .try_for_each(|part| std::fs::create_dir_all(maildir.join(part)))
 }
 
 fn sync_dir(dir: &Path) -> std::io::Result<()> {

@@ -36,13 +36,14 @@ struct Ports {
     destination: SocketAddr,
     imaps: SocketAddr,
     imap: SocketAddr,
+    outbound: SocketAddr,
 }
 
 impl Ports {
     fn new(base: Option<u16>) -> Self {
-        let [smtp, destination, imaps, imap] = match base {
-            Some(base) => [base, base + 1, base + 2, base + 3],
-            None => [2525, 2526, 2993, 2143],
+        let [smtp, destination, imaps, imap, outbound] = match base {
+            Some(base) => [base, base + 1, base + 2, base + 3, base + 5],
+            None => [2525, 2526, 2993, 2143, 2587],
         };
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
@@ -50,6 +51,7 @@ impl Ports {
             destination: at(destination),
             imaps: at(imaps),
             imap: at(imap),
+            outbound: at(outbound),
         }
     }
 }
@@ -84,6 +86,8 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
     config.smtp.listen = vec![ports.smtp];
     config.imap.listen_tls = vec![ports.imaps];
     config.imap.listen_starttls = vec![ports.imap];
+    config.outbound.listen = vec![ports.outbound];
+    config.outbound.smart_hosts = vec![route(ports.destination)];
     daemon::start_log(&config)?;
 
     let (closer, closing) = closing();
@@ -197,21 +201,24 @@ fn write_private(path: &PathBuf, text: &[u8]) -> anyhow::Result<()> {
     Ok(file.write_all(text)?)
 }
 
+fn route(destination: SocketAddr) -> Route {
+    Route {
+        host: destination.ip().to_string(),
+        port: destination.port(),
+        tls: RouteTls::Opportunistic,
+        priority: 10,
+    }
+}
+
 async fn serve_domains(desk: &Desk, destination: SocketAddr) -> anyhow::Result<()> {
     let house = Principal::house("demo");
     for name in DOMAINS {
         let domain: Domain = name.parse()?;
-        let route = Route {
-            host: destination.ip().to_string(),
-            port: destination.port(),
-            tls: RouteTls::Opportunistic,
-            priority: 10,
-        };
         desk.set_domain(
             &house,
             DomainSettings {
                 domain: domain.clone(),
-                routes: vec![route],
+                routes: vec![route(destination)],
             },
             &door(),
         )
@@ -242,6 +249,7 @@ fn ready_json(
         "smtp": ports.smtp.to_string(),
         "imaps": ports.imaps.to_string(),
         "imap": ports.imap.to_string(),
+        "outbound": ports.outbound.to_string(),
         "delivered": delivered,
         "ca": dir.join("ca.pem"),
         "control": dir.join("control.sock"),
@@ -276,11 +284,13 @@ fn ready_text(
     text.push_str(&format!(
         "\n\
          Send mail     swaks --server {} --from you@remote.test --to alice@example.org --body 'hello'\n\
+         Send as Alice swaks --server {} -tls -a PLAIN -au alice@example.org -ap PASSWORD --from alice@example.org --to carol@remote.test --body 'hello'\n\
          Quarantine    IMAP in a mail client: {} with TLS, or {} with STARTTLS; trust {}\n\
          Release       drag a message from Caught to Release\n\
          Delivered     {}/ADDRESS/new/\n\
          Command line  quaranta quarantine list --control {}\n\n",
         ports.smtp,
+        ports.outbound,
         ports.imaps,
         ports.imap,
         path(&dir.join("ca.pem")),

@@ -373,15 +373,17 @@ fn derive_event(key: &[u8], event: &Event, out: &mut Vec<Derived>) {
         prefixes.insert(keys::events(&domain));
         prefixes.insert(keys::events(&recipient));
     }
+    let direction = event.direction.unwrap_or(Direction::Inbound);
     match (event.entry, event.mail) {
         (Some(entry), _) => {
             prefixes.insert(keys::events_of_entry(entry));
         }
-        // An event about the whole mail is part of each owner's history.
+        // An event about the whole mail is part of the history of each of its entries.
         (None, Some(mail)) => prefixes.extend(
-            ours(event)
+            event
+                .to
                 .iter()
-                .map(|owner| keys::events_of_entry(EntryId::of(mail, owner))),
+                .map(|to| keys::events_of_entry(EntryId::going(direction, mail, to))),
         ),
         (None, None) => {}
     }

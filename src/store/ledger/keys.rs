@@ -82,13 +82,15 @@ pub(crate) const ACCOUNTS: &[u8] = b"Sa";
 pub(crate) const DOMAINS: &[u8] = b"Sd";
 pub(crate) const POLICIES: &[u8] = b"Sp";
 pub(crate) const LISTS: &[u8] = b"Sl";
+pub(crate) const LOCKS: &[u8] = b"Sk";
 pub(crate) const SECRETS: &[u8] = b"Ss";
 /// The settings by kind, with the names that people read.
-pub(crate) const SECTIONS: [(&[u8], &str); 5] = [
+pub(crate) const SECTIONS: [(&[u8], &str); 6] = [
     (ACCOUNTS, "accounts"),
     (DOMAINS, "domains"),
     (POLICIES, "policies"),
     (LISTS, "lists"),
+    (LOCKS, "locks"),
     (SECRETS, "secrets"),
 ];
 
@@ -164,6 +166,10 @@ pub(crate) fn listed(scope: &Scope, kind: ListKind, pattern: &Pattern) -> Vec<u8
     });
     key.extend_from_slice(pattern.to_string().as_bytes());
     key
+}
+
+pub(crate) fn lock(sender: &Scope) -> Vec<u8> {
+    with_scope(LOCKS, sender)
 }
 
 pub(crate) fn secret(name: &str) -> Vec<u8> {

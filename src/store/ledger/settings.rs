@@ -10,7 +10,7 @@ use super::rows::{Home, decode_setting, encode_setting};
 use super::{Engine, Rooms, keys, value};
 use crate::mail::Domain;
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
-use crate::record::{Account, DomainSettings, Event};
+use crate::record::{Account, DomainSettings, Event, SenderLock};
 use crate::store::{Settings, StoreError};
 
 impl<E: Engine> Rooms<E> {
@@ -123,6 +123,25 @@ impl<E: Engine> Settings for Rooms<E> {
     ) -> Result<bool, StoreError> {
         self.set(keys::listed(scope, kind, pattern), None, event)
             .await
+    }
+
+    async fn lock(&self, sender: &Scope) -> Result<Option<SenderLock>, StoreError> {
+        self.setting(&keys::lock(sender))
+    }
+
+    async fn locks(&self) -> Result<Vec<SenderLock>, StoreError> {
+        self.all(keys::LOCKS.to_vec()).await
+    }
+
+    async fn set_lock(&self, lock: SenderLock, event: Event) -> Result<(), StoreError> {
+        let value = encode_setting(&lock)?;
+        self.set(keys::lock(&lock.sender), Some(value), event)
+            .await?;
+        Ok(())
+    }
+
+    async fn remove_lock(&self, sender: &Scope, event: Event) -> Result<bool, StoreError> {
+        self.set(keys::lock(sender), None, event).await
     }
 
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

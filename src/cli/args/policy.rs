@@ -1,0 +1,83 @@
+//! The command line's words for policies.
+
+use clap::{Args, ValueEnum};
+
+use crate::policy::{Layer, Mode};
+
+/// How a mode is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ModeArg {
+    /// Refuse with 5xx and keep a copy
+    Quarantine,
+    /// Deliver with Subject notation and X-Spam fields
+    Tag,
+    /// Deliver with X-Spam fields
+    Headers,
+    /// Refuse with 5xx, keep no copy
+    Refuse,
+    /// Deliver as it is
+    Off,
+}
+
+impl ModeArg {
+    fn mode(self) -> Mode {
+        match self {
+            ModeArg::Quarantine => Mode::Quarantine,
+            ModeArg::Tag => Mode::Tag,
+            ModeArg::Headers => Mode::Headers,
+            ModeArg::Refuse => Mode::Refuse,
+            ModeArg::Off => Mode::Off,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PolicyArgs {
+    /// What happens to spam
+    #[arg(long)]
+    mode: Option<ModeArg>,
+    /// From this score on a mail is spam
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    spam_from: Option<f32>,
+    /// From this score on a mail is unsure
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    unsure_from: Option<f32>,
+    /// Subject notation of spam in mode tag
+    #[arg(long, value_name = "TEXT")]
+    spam_tag: Option<String>,
+    /// Subject notation of unsure mail; empty for none
+    #[arg(long, value_name = "TEXT")]
+    unsure_tag: Option<String>,
+    /// Days until caught mail expires
+    #[arg(long, value_name = "DAYS")]
+    keep_days: Option<u64>,
+    /// Keep copies of delivered unsure mail in Training Requested
+    #[arg(long, value_name = "true|false")]
+    training_requested: Option<bool>,
+    /// What happens to spam on its way out
+    #[arg(long)]
+    outbound_mode: Option<ModeArg>,
+    /// From this score on a mail on its way out is spam
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    outbound_spam_from: Option<f32>,
+    /// Put those whom a user writes to on the user's allow list
+    #[arg(long, value_name = "true|false")]
+    correspondents: Option<bool>,
+}
+
+impl PolicyArgs {
+    pub(crate) fn layer(&self) -> Layer {
+        Layer {
+            mode: self.mode.map(ModeArg::mode),
+            spam_from: self.spam_from,
+            unsure_from: self.unsure_from,
+            spam_tag: self.spam_tag.clone(),
+            unsure_tag: self.unsure_tag.clone(),
+            keep_days: self.keep_days,
+            training_requested: self.training_requested,
+            outbound_mode: self.outbound_mode.map(ModeArg::mode),
+            outbound_spam_from: self.outbound_spam_from,
+            correspondents: self.correspondents,
+        }
+    }
+}
