@@ -304,6 +304,7 @@ async fn house(way: &str, sink: SocketAddr, dir: &Path) -> Result<smtp::Door, Fa
         clock,
         hostname: "mx.example.org".to_owned(),
         options: intake::Options::default(),
+        greylist: intake::greylist::Options::default(),
     });
     let options = smtp::Options {
         proxy_protocol_from: vec!["127.0.0.1".parse()?],

@@ -227,6 +227,7 @@ impl Rooms {
             clock: self.clock.clone(),
             hostname: self.hostname.clone(),
             options: config.intake.clone(),
+            greylist: config.greylist.clone(),
         })
     }
 

@@ -711,3 +711,37 @@ async fn a_flood_of_refusals_does_not_fill_the_log() {
         .await;
     assert_eq!(house.log().await.len(), 61);
 }
+
+#[tokio::test]
+async fn se04_greylisted_mail_is_deferred_not_listed_and_taken_when_it_comes_again() {
+    let house = House::new().await;
+    let greylist = Layer {
+        greylist: Some(true),
+        ..Layer::default()
+    };
+    house.set("example.org", greylist).await;
+    let send = async |body: &str| {
+        house
+            .send_from("198.51.100.7", "alice@example.org", body)
+            .await
+    };
+    let first = send("hello").await;
+    assert_eq!(
+        (first.code, first.enhanced.map(|e| e.to_string())),
+        (451, Some("4.7.1".into()))
+    );
+    assert!(first.text.contains("180 seconds"), "{first}");
+    assert_eq!(send("XJUNK").await.code, 550, "spam need not come again");
+    house.clock.forward(Duration::from_secs(200));
+    assert_eq!(send("hello").await.code, 250);
+    assert_eq!(send("another").await.code, 250);
+    assert_eq!(house.caught("global").await.len(), 1, "the spam alone");
+    assert_eq!(
+        house.log().await,
+        ["deferred", "quarantined", "accepted", "accepted"]
+    );
+    let relay = house
+        .send("alice@example.org", "from a relay of ours")
+        .await;
+    assert_eq!(relay.code, 250);
+}

@@ -237,6 +237,7 @@ impl Panel for StandardPanel {
             found: self.settled(found),
             authors: seen.authors,
             forged: identity.forged,
+            aligned: identity.aligned,
             authentication: identity.field,
             subject: seen.subject,
         }

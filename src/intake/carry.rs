@@ -296,10 +296,10 @@ impl Intake {
             && judged
                 .each
                 .iter()
-                .any(|d| matches!(d.disposition, Disposition::Defer { .. }));
+                .any(|d| matches!(d.disposition, Disposition::Defer(_)));
         for (at, decision) in judged.each.iter().enumerate() {
             let status = match &decision.disposition {
-                Disposition::Defer { .. } => Status::Deferred,
+                Disposition::Defer(_) => Status::Deferred,
                 _ if deferred_all => Status::Deferred,
                 Disposition::Refuse if !kept_instead(judged, answer) => Status::Refused,
                 _ => continue,

@@ -3,6 +3,7 @@
 mod admit;
 mod carry;
 mod fields;
+pub mod greylist;
 pub mod outbound;
 mod policies;
 mod weigh;
@@ -48,6 +49,7 @@ pub struct Parts {
     /// Our name in Received and Authentication-Results fields.
     pub hostname: String,
     pub options: Options,
+    pub greylist: greylist::Options,
 }
 
 /// Takes mail in. Cheap to clone.
@@ -60,12 +62,14 @@ pub struct Intake {
     /// Which way its mail goes.
     facing: Direction,
     outbound: Option<Arc<outbound::Outbound>>,
+    greylist: Arc<greylist::Greylist>,
 }
 
 impl Intake {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
+            greylist: Arc::new(greylist::Greylist::new(parts.greylist.clone())),
             parts: Arc::new(parts),
             refusals: Arc::default(),
             door: "smtp",

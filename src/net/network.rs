@@ -41,6 +41,29 @@ impl Network {
         self.length == 0
     }
 
+    /// The network of this prefix length that holds `address`.
+    #[must_use]
+    pub fn around(address: IpAddr, ipv4: u8, ipv6: u8) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => {
+                let length = ipv4.min(32);
+                let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+                Self {
+                    address: IpAddr::V4((v4.to_bits() & mask).into()),
+                    length,
+                }
+            }
+            IpAddr::V6(v6) => {
+                let length = ipv6.min(128);
+                let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
+                Self {
+                    address: IpAddr::V6((v6.to_bits() & mask).into()),
+                    length,
+                }
+            }
+        }
+    }
+
     /// The network of `address` by which clients are counted: an IPv4 address
     /// alone, an IPv6 address with its whole /64.
     #[must_use]

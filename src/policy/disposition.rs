@@ -1,5 +1,7 @@
 //! The disposition: what is done with a mail for one recipient.
 
+use std::time::Duration;
+
 use super::{Class, Finding, Mode, Policy, Verdict, WhenUnavailable};
 use crate::mail::Edit;
 
@@ -12,8 +14,17 @@ pub enum Disposition {
     Stash,
     /// 5xx, no copy.
     Refuse,
-    /// 451: a check that policy asks for could not run.
-    Defer { check: String },
+    /// 451: the sender is to come back.
+    Defer(Deferral),
+}
+
+/// Why a sender is to come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deferral {
+    /// This check, which policy asks for, could not run (XX-06).
+    Unavailable(String),
+    /// It is seen for the first time: who comes back after this time is no spam robot (SE-04).
+    Greylisted(Duration),
 }
 
 /// The fields by which a filter speaks to the mail server behind it. Those that
@@ -43,9 +54,7 @@ pub fn dispose(verdict: &Verdict, policy: &Policy) -> Disposition {
             }
         )
     }) {
-        return Disposition::Defer {
-            check: name.clone(),
-        };
+        return Disposition::Defer(Deferral::Unavailable(name.clone()));
     }
     match (verdict.class, policy.mode) {
         // Malware is never delivered marked: a tag does not disarm it.
@@ -135,7 +144,7 @@ mod tests {
             }
             Disposition::Stash => "stash",
             Disposition::Refuse => "refuse",
-            Disposition::Defer { .. } => "defer",
+            Disposition::Defer(_) => "defer",
         }
     }
 
@@ -170,9 +179,7 @@ mod tests {
         };
         assert_eq!(
             dispose(&verdict, &Policy::default()),
-            Disposition::Defer {
-                check: "DMARC".into()
-            }
+            Disposition::Defer(Deferral::Unavailable("DMARC".into()))
         );
     }
 }

@@ -88,6 +88,8 @@ pub struct Findings {
     /// DMARC failed and its policy asks for quarantine or reject: an allow entry
     /// would let a forger in, so it does not count.
     pub forged: bool,
+    /// DMARC passed: the author is who the mail says.
+    pub aligned: bool,
     /// The value of our Authentication-Results field (RFC 8601) behind the
     /// authserv-id, such as `spf=pass smtp.mailfrom=a@example.org`; empty if nothing was checked.
     pub authentication: String,

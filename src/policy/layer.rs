@@ -53,6 +53,9 @@ pub struct Layer {
     /// Put those whom a user writes to on the user's allow list (IW-04).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correspondents: Option<bool>,
+    /// Tell who is new to come back (greylisting).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub greylist: Option<bool>,
 }
 
 impl Layer {
@@ -70,6 +73,7 @@ impl Layer {
             outbound_mode: self.outbound_mode.or(before.outbound_mode),
             outbound_spam_from: self.outbound_spam_from.or(before.outbound_spam_from),
             correspondents: self.correspondents.or(before.correspondents),
+            greylist: self.greylist.or(before.greylist),
         }
     }
 }
@@ -87,6 +91,7 @@ pub struct Policy {
     pub outbound_mode: Mode,
     pub outbound_spam_from: f32,
     pub correspondents: bool,
+    pub greylist: bool,
 }
 
 impl Default for Policy {
@@ -102,6 +107,7 @@ impl Default for Policy {
             outbound_mode: Mode::Quarantine,
             outbound_spam_from: 6.0,
             correspondents: true,
+            greylist: false,
         }
     }
 }
@@ -125,6 +131,7 @@ impl Policy {
             outbound_mode: layer.outbound_mode.unwrap_or(house.outbound_mode),
             outbound_spam_from: layer.outbound_spam_from.unwrap_or(house.outbound_spam_from),
             correspondents: layer.correspondents.unwrap_or(house.correspondents),
+            greylist: layer.greylist.unwrap_or(house.greylist),
         }
     }
 

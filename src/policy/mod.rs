@@ -10,7 +10,7 @@ mod scope;
 mod settle;
 mod verdict;
 
-pub use disposition::{Disposition, dispose};
+pub use disposition::{Deferral, Disposition, dispose};
 pub use finding::{Finding, Findings, WhenUnavailable};
 pub use layer::{Layer, Mode, Policy};
 pub use lists::{ListEntry, ListKind, Listed, Origin, Pattern, PatternError, listed};

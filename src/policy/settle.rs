@@ -13,7 +13,7 @@
 //!
 //! With a reply for each ([`Replies::Each`], LMTP and PRDR) each gets their own.
 
-use super::Disposition;
+use super::{Deferral, Disposition};
 use crate::mail::{Address, Edit, Reply};
 
 /// How many replies the client takes at the end of DATA.
@@ -72,7 +72,7 @@ enum Fate {
     Deliver(usize),
     Kept,
     Refused,
-    Deferred(String),
+    Deferred(Deferral),
 }
 
 /// What remains to be done once the next hosts have spoken.
@@ -90,7 +90,7 @@ pub struct Ending {
 pub fn settle(steps: Vec<Step>, replies: Replies) -> Plan {
     let one = replies == Replies::One;
     let deferred = steps.iter().find_map(|step| match &step.disposition {
-        Disposition::Defer { check } => Some(check.clone()),
+        Disposition::Defer(why) => Some(why.clone()),
         _ => None,
     });
     let mixed = steps
@@ -104,8 +104,8 @@ pub fn settle(steps: Vec<Step>, replies: Replies) -> Plan {
         stash: Vec::new(),
     };
     for Step { to, disposition } in steps {
-        if let (true, Some(check)) = (one, &deferred) {
-            plan.fates.push(Fate::Deferred(check.clone()));
+        if let (true, Some(why)) = (one, &deferred) {
+            plan.fates.push(Fate::Deferred(why.clone()));
             continue;
         }
         let fate = match disposition {
@@ -118,7 +118,7 @@ pub fn settle(steps: Vec<Step>, replies: Replies) -> Plan {
                 plan.stash.push(StashStep { to, failed: None });
                 Fate::Kept
             }
-            Disposition::Defer { check } => Fate::Deferred(check),
+            Disposition::Defer(why) => Fate::Deferred(why),
         };
         plan.fates.push(fate);
     }
@@ -166,7 +166,7 @@ impl Plan {
         let reply = |fate: &Fate| match fate {
             Fate::Deliver(i) => said.get(*i).cloned().unwrap_or_else(no_word),
             Fate::Kept | Fate::Refused => refusal.clone(),
-            Fate::Deferred(check) => deferral(check),
+            Fate::Deferred(why) => deferral(why),
         };
         let answer = Answer::Each(self.fates.iter().map(reply).collect());
         Ending {
@@ -177,9 +177,9 @@ impl Plan {
     }
 
     fn end_one(self, said: &[Reply], refusal: &Reply) -> Ending {
-        if let Some(Fate::Deferred(check)) = self.fates.first() {
+        if let Some(Fate::Deferred(why)) = self.fates.first() {
             return Ending {
-                answer: Answer::One(deferral(check)),
+                answer: Answer::One(deferral(why)),
                 owe: Vec::new(),
                 strand: Vec::new(),
             };
@@ -236,13 +236,20 @@ fn no_word() -> Reply {
     Reply::new(451, 4, 0, "The next host gave no reply")
 }
 
-fn deferral(check: &str) -> Reply {
-    Reply::new(
-        451,
-        7,
-        0,
-        format!("The check {check} cannot run now; please try again later"),
-    )
+fn deferral(why: &Deferral) -> Reply {
+    match why {
+        Deferral::Unavailable(check) => {
+            let text = format!("The check {check} cannot run now; please try again later");
+            Reply::new(451, 7, 0, text)
+        }
+        Deferral::Greylisted(wait) => {
+            let text = format!(
+                "Greylisted: you are new here, please try again in {} seconds",
+                wait.as_secs().max(1)
+            );
+            Reply::new(451, 7, 1, text)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -270,7 +277,7 @@ mod tests {
                     },
                     's' => Disposition::Stash,
                     'r' => Disposition::Refuse,
-                    _ => Disposition::Defer { check: "X".into() },
+                    _ => Disposition::Defer(Deferral::Unavailable("X".into())),
                 },
             })
             .collect();

@@ -279,6 +279,7 @@ impl House {
             clock: clock.clone(),
             hostname: "mx.example.org".to_owned(),
             options: intake::Options::default(),
+            greylist: intake::greylist::Options::default(),
         });
         assert!(carrying.intake.set(intake.clone()).is_ok());
         let background = Background {
@@ -338,6 +339,18 @@ impl House {
             &text(body),
         )
         .await
+    }
+
+    /// Sends a mail from the client at this address.
+    pub async fn send_from(&self, client: &str, to: &str, body: &str) -> Reply {
+        let from = Some(address("sender@remote.test"));
+        let mut mail = mail(&self.clock, from, &[address(to)], &text(body));
+        mail.envelope.peer = Peer::new(client.parse().expect("address"));
+        let answer = self.intake.receive(mail, Replies::One, &*self.carrying);
+        match answer.await {
+            Answer::One(reply) => reply,
+            Answer::Each(_) => panic!("one reply was asked for"),
+        }
     }
 
     /// What `login` sees in Caught.

@@ -63,6 +63,9 @@ pub(crate) struct PolicyArgs {
     /// Put those whom a user writes to on the user's allow list
     #[arg(long, value_name = "true|false")]
     correspondents: Option<bool>,
+    /// Tell senders who are new to come back (greylisting)
+    #[arg(long, value_name = "true|false")]
+    greylist: Option<bool>,
 }
 
 impl PolicyArgs {
@@ -78,6 +81,7 @@ impl PolicyArgs {
             outbound_mode: self.outbound_mode.map(ModeArg::mode),
             outbound_spam_from: self.outbound_spam_from,
             correspondents: self.correspondents,
+            greylist: self.greylist,
         }
     }
 }

@@ -41,6 +41,7 @@ const DMARC_FAIL: f32 = 0.5;
 pub(super) struct Identity {
     pub found: Vec<Finding>,
     pub forged: bool,
+    pub aligned: bool,
     /// For the Authentication-Results field (RFC 8601), behind the authserv-id.
     pub field: String,
 }
@@ -107,6 +108,7 @@ impl Authenticator {
         Identity {
             found: results.findings(),
             forged: results.forged(),
+            aligned: matches!(results.dmarc(), Ok((DmarcResult::Pass, _))),
             field: field::value(&results, envelope),
         }
     }
