@@ -209,6 +209,33 @@ async fn front_relays_speak_the_proxy_protocol() {
 }
 
 #[tokio::test]
+async fn who_speaks_before_the_greeting_is_told_to_come_again() {
+    let house = open(Options {
+        proxy_protocol_from: vec!["127.0.0.0/8".parse().expect("network")],
+        greet_pause: Span(Duration::from_millis(300)),
+        ..Options::default()
+    })
+    .await;
+    let header = "PROXY TCP4 192.0.2.7 192.0.2.1 5 25\r\n";
+    let mut hasty = Client::connect(&house).await;
+    hasty
+        .send(format!("{header}EHLO c\r\nMAIL FROM:<>\r\n"))
+        .await;
+    hasty.hears("421 4.7.0 ").await;
+    hasty.is_closed().await;
+    let mut hasty = Client::connect(&house).await;
+    hasty.send(header).await;
+    hasty.send("EHLO c\r\n").await;
+    hasty.hears("421 4.7.0 ").await;
+    hasty.is_closed().await;
+    assert_eq!(house.sink.refused.lock().len(), 2, "it is in the log");
+    let mut patient = Client::connect(&house).await;
+    patient.send(header).await;
+    patient.hears("220 ").await;
+    patient.says("EHLO c\r\n", "250").await;
+}
+
+#[tokio::test]
 async fn slow_clients_are_let_go() {
     let short = Span(Duration::from_millis(50));
     let command = open(Options {

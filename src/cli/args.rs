@@ -92,6 +92,9 @@ pub(crate) enum Command {
     /// The store on disk; the daemon must not run
     #[command(subcommand)]
     Store(OnStore),
+    /// The rules, tried on messages
+    #[command(subcommand)]
+    Rules(super::rules::OnRules),
     /// Man pages, and completion for a shell
     #[command(subcommand)]
     Docs(Docs),

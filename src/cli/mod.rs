@@ -3,6 +3,7 @@
 mod args;
 mod demo;
 mod offline;
+mod rules;
 mod senders;
 mod show;
 
@@ -56,6 +57,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve { config } => crate::daemon::serve(config),
         Command::CheckConfig { config, example } => offline::check_config(config, example),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Rules(command) => rules::run(&command),
         Command::Store(command) => offline::store(&command),
         Command::Docs(command) => offline::docs(command),
         Command::Quarantine(command) => quarantine(command),

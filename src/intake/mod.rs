@@ -6,6 +6,7 @@ mod fields;
 pub mod greylist;
 pub mod outbound;
 mod policies;
+mod rate;
 mod weigh;
 
 use std::sync::Arc;
@@ -34,6 +35,9 @@ crate::options! {
         pub unknown_for: Span = Span::seconds(300),
         /// Received fields at which a message is taken to be in a loop.
         pub hops_most: u32 = 50,
+        /// Most messages of one IPv4 address or one IPv6 /64 in a minute; more are answered 450.
+        /// 0 for no limit.
+        pub client_messages_per_minute: u32 = 0,
         /// Memory for all mail in flight, in octets; beyond it clients are told to come back.
         pub mail_memory: Octets = Octets(512 << 20),
     }
@@ -63,6 +67,7 @@ pub struct Intake {
     facing: Direction,
     outbound: Option<Arc<outbound::Outbound>>,
     greylist: Arc<greylist::Greylist>,
+    rate: Arc<rate::Rate>,
 }
 
 impl Intake {
@@ -72,6 +77,7 @@ impl Intake {
             greylist: Arc::new(greylist::Greylist::new(parts.greylist.clone())),
             parts: Arc::new(parts),
             refusals: Arc::default(),
+            rate: Arc::default(),
             door: "smtp",
             facing: Direction::Inbound,
             outbound: None,

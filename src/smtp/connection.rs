@@ -119,6 +119,9 @@ impl Connection {
             let event = self.session.advance(&mut input);
             start = end - input.len();
             match event {
+                Event::Ask(Question::Connect) if self.talks_early(stream, start < end).await? => {
+                    self.session.talked_early();
+                }
                 Event::Ask(question) => {
                     if matches!(question, Question::Message(..)) {
                         self.write(stream).await?;
@@ -146,6 +149,24 @@ impl Connection {
                     }
                 }
             }
+        }
+    }
+
+    /// Waits before the greeting, where the options ask for it: a mail server waits too,
+    /// a spam robot in a hurry does not (RFC 5321 section 3.1).
+    async fn talks_early<S>(&self, stream: &mut S, spoke: bool) -> io::Result<bool>
+    where
+        S: AsyncRead + Unpin,
+    {
+        let pause = self.session.greet_pause();
+        if pause.is_zero() || spoke {
+            return Ok(!pause.is_zero());
+        }
+        let mut octet = [0];
+        match timeout(pause, stream.read(&mut octet)).await {
+            Ok(Ok(0)) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => read.map(|_| true),
+            Err(_) => Ok(false),
         }
     }
 

@@ -25,6 +25,16 @@ impl Inbound {
 
 #[async_trait]
 impl Reception for Inbound {
+    async fn sender(&self, envelope: &Envelope, _size: Option<u64>) -> Result<(), Reply> {
+        let admitted = self.intake.admit_client(envelope);
+        if let Err(reply) = &admitted {
+            self.intake
+                .not_accepted(&envelope.peer, envelope.from.as_ref(), &[], reply)
+                .await;
+        }
+        admitted
+    }
+
     async fn recipient(&self, envelope: &Envelope, to: &Address) -> Result<(), Reply> {
         let admitted = self.intake.admit_recipient(to, envelope.smtputf8).await;
         if let Err(reply) = &admitted {

@@ -29,6 +29,10 @@ crate::options! {
         /// Most connections at once from one IPv4 address or one IPv6 /64.
         /// Networks in `xclient_from` are not counted.
         pub connections_per_client: usize = 50,
+        /// How long the greeting is held back. A client that speaks meanwhile is told 421:
+        /// mail servers wait, spam robots often do not. Relays in `xclient_from` and this
+        /// machine itself are greeted at once.
+        pub greet_pause: Span = Span::seconds(0),
         /// How long a client may take for a command.
         pub command_time: Span = Span::seconds(300),
         /// How long a client may pause within a message.

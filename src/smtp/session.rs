@@ -189,6 +189,25 @@ impl Session {
         }
     }
 
+    /// How long a client may be left without the greeting: none where a front relay, which
+    /// was greeted for it, brings it.
+    pub(super) fn greet_pause(&self) -> Duration {
+        if self.trusted || self.peer.address.is_loopback() {
+            Duration::ZERO
+        } else {
+            self.setup.options.greet_pause.0
+        }
+    }
+
+    /// The client spoke before it was greeted.
+    pub(super) fn talked_early(&mut self) {
+        let text = format!(
+            "{} You speak before the greeting; please come again",
+            self.setup.hostname
+        );
+        self.refuse(None, Vec::new(), Reply::new(421, 7, 0, text));
+    }
+
     /// Takes octets from the front of `input` until something is needed.
     pub fn advance(&mut self, input: &mut &[u8]) -> Event {
         loop {
