@@ -32,6 +32,8 @@ use quaranta::store::{Store, in_memory};
 const REINSERTION: u16 = 1;
 /// The port that stands for our own outbound listener.
 const REINSERTION_OUT: u16 = 2;
+/// The port of the smart host.
+const SMART_HOST: u16 = 26;
 
 /// Reads marks in the body instead of thinking.
 struct MarkPanel;
@@ -133,6 +135,9 @@ impl Carrying {
         let text =
             String::from_utf8([edited.header, edited.body].concat()).expect("test mail is text");
         let port = parcel.routes.first().map(|route| route.port);
+        if to.domain().as_str().ends_with(".test") && port != Some(REINSERTION_OUT) {
+            assert_eq!(port, Some(SMART_HOST), "{to}");
+        }
         if port != Some(REINSERTION) && port != Some(REINSERTION_OUT) {
             return self.destination.take(to, &text);
         }
@@ -149,6 +154,7 @@ impl Carrying {
                 &text,
             );
             again.envelope.direction = Direction::Outbound;
+            let intake = intake.outgoing();
             return one(intake.receive_released(again, Replies::One, self).await);
         }
         receive(
@@ -295,7 +301,7 @@ impl House {
             options: intake::Options::default(),
         });
         let outward = Outward {
-            smart_hosts: Arc::new(vec![route(26)]),
+            smart_hosts: Arc::new(vec![route(SMART_HOST)]),
             dns: Arc::new(Dns::off("no DNS in tests")),
             hostname: "mx.example.org".to_owned(),
             port: 25,
@@ -387,6 +393,7 @@ impl House {
         one(self
             .intake
             .at("submission")
+            .outgoing()
             .receive(mail, Replies::One, &*self.carrying)
             .await)
     }
