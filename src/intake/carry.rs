@@ -25,7 +25,11 @@ impl Intake {
     ) -> Event {
         let envelope = &mail.envelope;
         let door = Door::new(self.door, envelope.peer.address);
-        let mut event = Event::new(self.parts.clock.now(), status, "intake", door).saying(words);
+        let who = match (envelope.direction, &envelope.peer.login) {
+            (Direction::Outbound, Some(login)) => login,
+            _ => "intake",
+        };
+        let mut event = Event::new(self.parts.clock.now(), status, who, door).saying(words);
         event.mail = Some(mail.id);
         event.direction = Some(envelope.direction);
         event.from.clone_from(&envelope.from);

@@ -44,6 +44,8 @@ pub struct MailFrom {
     pub size: Option<u64>,
     pub body: BodyType,
     pub smtputf8: bool,
+    /// AUTH was given (RFC 4954 section 5); what it says is nobody's proof.
+    pub auth: bool,
     /// The path is not ASCII, which asks for SMTPUTF8.
     pub international: bool,
 }
@@ -162,6 +164,7 @@ fn mail(rest: &str) -> Result<MailFrom, Reply> {
         size: None,
         body: BodyType::default(),
         smtputf8: false,
+        auth: false,
         international: !path.is_ascii(),
     };
     let mut seen: Vec<String> = Vec::new();
@@ -179,7 +182,8 @@ fn mail(rest: &str) -> Result<MailFrom, Reply> {
                 mail.body = BodyType::EightBitMime;
             }
             ("SMTPUTF8", None) => mail.smtputf8 = true,
-            ("SIZE" | "BODY", None) | ("SMTPUTF8", Some(_)) => return Err(syntax(form)),
+            ("AUTH", Some(value)) if !value.is_empty() => mail.auth = true,
+            ("SIZE" | "BODY" | "AUTH", None) | ("SMTPUTF8", Some(_)) => return Err(syntax(form)),
             _ => return Err(unknown(parameter)),
         }
         if seen.contains(&name) {

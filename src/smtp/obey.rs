@@ -135,6 +135,8 @@ impl Session {
                 0,
                 "Too many messages in one connection",
             ));
+        } else if mail.auth && self.failed_logins.is_none() {
+            self.wrong(&Reply::new(555, 5, 4, "Parameter not known: AUTH"));
         } else if mail.international && !mail.smtputf8 {
             self.wrong(&needs_utf8());
         } else if mail.size.is_some_and(|size| size > most as u64) {

@@ -12,22 +12,28 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use quaranta::actions::Desk;
-use quaranta::background::{self, Background};
+use quaranta::background::{self, Background, Outgoing};
 use quaranta::clock::{Clock, Timestamp};
 use quaranta::inspect::Panel;
+use quaranta::intake::outbound::{self, Outbound};
 use quaranta::intake::{self, Intake};
 use quaranta::mail::{
     Address, BodyType, Budget, Direction, EntryId, Envelope, Mail, Message, Peer, Reply, edited,
 };
+use quaranta::net::dns::Dns;
 use quaranta::policy::{
     Answer, Finding, Findings, Layer, Principal, Replies, Scope, WhenUnavailable,
 };
 use quaranta::record::{DomainSettings, Door, Route, Shelf, State};
-use quaranta::relay::{Callout, Carrier, Parcel};
+use quaranta::relay::{Callout, Carrier, Outward, Parcel};
 use quaranta::store::{Store, in_memory};
 
 /// The port that stands for our own listener in routes.
 const REINSERTION: u16 = 1;
+/// The port that stands for our own outbound listener.
+const REINSERTION_OUT: u16 = 2;
+/// The port of the smart host.
+const SMART_HOST: u16 = 26;
 
 /// Reads marks in the body instead of thinking.
 struct MarkPanel;
@@ -142,7 +148,11 @@ impl Carrying {
         let edited = edited(&mail.message, &parcel.edits);
         let text =
             String::from_utf8([edited.header, edited.body].concat()).expect("test mail is text");
-        if parcel.routes.first().map(|route| route.port) != Some(REINSERTION) {
+        let port = parcel.routes.first().map(|route| route.port);
+        if to.domain().as_str().ends_with(".test") && port != Some(REINSERTION_OUT) {
+            assert_eq!(port, Some(SMART_HOST), "{to}");
+        }
+        if port != Some(REINSERTION) && port != Some(REINSERTION_OUT) {
             return self.destination.take(to, &text);
         }
         self.reinserted.lock().push((to.clone(), text.clone()));
@@ -150,6 +160,17 @@ impl Carrying {
             return Reply::new(250, 0, 0, "queued");
         }
         let intake = self.intake.get().expect("the intake is there");
+        if port == Some(REINSERTION_OUT) {
+            let mut again = self::mail(
+                &self.clock,
+                mail.envelope.from.clone(),
+                std::slice::from_ref(to),
+                &text,
+            );
+            again.envelope.direction = Direction::Outbound;
+            let intake = intake.outgoing();
+            return one(intake.receive_released(again, Replies::One, self).await);
+        }
         receive(
             intake,
             self,
@@ -225,10 +246,13 @@ async fn receive(
     to: &[Address],
     text: &str,
 ) -> Reply {
-    match intake
+    one(intake
         .receive(mail(clock, from, to, text), Replies::One, carrier)
-        .await
-    {
+        .await)
+}
+
+pub fn one(answer: Answer) -> Reply {
+    match answer {
         Answer::One(reply) => reply,
         Answer::Each(_) => panic!("one reply was asked for"),
     }
@@ -263,6 +287,16 @@ impl House {
     }
 
     pub async fn on(store: Store, clock: Clock) -> Self {
+        Self::with(store, clock, outbound::Options::default()).await
+    }
+
+    /// A house with these options for mail on its way out.
+    pub async fn sending(options: outbound::Options) -> Self {
+        let clock = Clock::by_hand(Timestamp(1_000_000_000_000));
+        Self::with(in_memory::open(clock.clone()), clock, options).await
+    }
+
+    async fn with(store: Store, clock: Clock, options: outbound::Options) -> Self {
         let desk = Desk::new(store.clone(), clock.clone());
         let carrying = Arc::new(Carrying {
             destination: Destination::default(),
@@ -281,6 +315,14 @@ impl House {
             options: intake::Options::default(),
             greylist: intake::greylist::Options::default(),
         });
+        let outward = Outward {
+            smart_hosts: Arc::new(vec![route(SMART_HOST)]),
+            dns: Arc::new(Dns::off("no DNS in tests")),
+            hostname: "mx.example.org".to_owned(),
+            port: 25,
+            hosts: 5,
+        };
+        let intake = intake.sending(Outbound::new(outward.clone(), options, None));
         assert!(carrying.intake.set(intake.clone()).is_ok());
         let background = Background {
             store: store.clone(),
@@ -290,7 +332,10 @@ impl House {
             budget: Budget::new(1 << 26),
             options: Arc::new(background::Options::default()),
             reinsertion: Arc::new(vec![route(REINSERTION)]),
-            outgoing: None,
+            outgoing: Some(Outgoing {
+                reinsertion: Arc::new(vec![route(REINSERTION_OUT)]),
+                outward,
+            }),
         };
         let house = Self {
             store,
@@ -358,10 +403,36 @@ impl House {
         self.shelf(login, Shelf::Caught).await
     }
 
+    /// What `login` sees in Caught (Outgoing).
+    pub async fn caught_outgoing(&self, login: &str) -> Vec<EntryId> {
+        self.look(login, Shelf::Caught, Direction::Outbound).await
+    }
+
+    /// Sends a mail out as at the end of DATA; with a login as a person's client does.
+    pub async fn send_out(&self, login: Option<&str>, from: &str, to: &str, body: &str) -> Reply {
+        let to: Vec<Address> = to.split_whitespace().map(address).collect();
+        let from = (!from.is_empty()).then(|| address(from));
+        let mut mail = mail(&self.clock, from, &to, &text(body));
+        mail.envelope.direction = Direction::Outbound;
+        mail.envelope.peer.login = login.map(str::to_owned);
+        mail.envelope.peer.tls = login.map(|_| "TLSv1.3".to_owned());
+        mail.envelope.peer.esmtp = true;
+        one(self
+            .intake
+            .at("submission")
+            .outgoing()
+            .receive(mail, Replies::One, &*self.carrying)
+            .await)
+    }
+
     pub async fn shelf(&self, login: &str, shelf: Shelf) -> Vec<EntryId> {
+        self.look(login, shelf, Direction::Inbound).await
+    }
+
+    async fn look(&self, login: &str, shelf: Shelf, direction: Direction) -> Vec<EntryId> {
         let all = self
             .desk
-            .uids(&principal(login), shelf, Direction::Inbound, 0, 1000)
+            .uids(&principal(login), shelf, direction, 0, 1000)
             .await
             .expect("uids");
         all.into_iter().map(|(_, id)| id).collect()

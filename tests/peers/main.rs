@@ -1,6 +1,7 @@
 //! The product as its users meet it: the real binary with real mail servers and clients, on loopback.
 
 mod kill;
+mod outbound;
 mod postfix;
 mod quaranta;
 mod wait;

@@ -52,17 +52,31 @@ impl Postfix {
 
     /// A destination with Maildirs for alice and bob of example.org.
     pub(crate) fn destination(dir: &Path) -> Self {
+        Self::mailboxes(dir, "example.org", &["alice", "bob"])
+    }
+
+    /// A smart host that knows one address in the world, carol@remote.test.
+    pub(crate) fn smart_host(dir: &Path) -> Self {
+        Self::mailboxes(dir, "remote.test", &["carol"])
+    }
+
+    fn mailboxes(dir: &Path, domain: &str, names: &[&str]) -> Self {
         let mail = dir.join("mail");
         std::fs::create_dir_all(&mail).expect("mail folder");
+        let maps: Vec<String> = names
+            .iter()
+            .map(|name| format!("{name}@{domain}={name}/"))
+            .collect();
+        let maps = maps.join(", ");
         std::os::unix::fs::chown(&mail, Some(65534), Some(65534))
             .expect("owner of the mail folder");
         Self::start(
             dir,
             &format!(
                 "myhostname = mail.example.org\n\
-                 virtual_mailbox_domains = example.org\n\
+                 virtual_mailbox_domains = {domain}\n\
                  virtual_mailbox_base = {}\n\
-                 virtual_mailbox_maps = inline:{{ alice@example.org=alice/, bob@example.org=bob/ }}\n\
+                 virtual_mailbox_maps = inline:{{ {maps} }}\n\
                  virtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\n",
                 mail.display()
             ),

@@ -16,6 +16,8 @@ pub(crate) struct Quaranta {
     pub(crate) dir: PathBuf,
     pub(crate) smtp: u16,
     pub(crate) imaps: u16,
+    /// Where mail goes out; of the daemon only if it is configured.
+    pub(crate) outbound: u16,
     pub(crate) accounts: Vec<(String, String)>,
 }
 
@@ -62,6 +64,7 @@ impl Quaranta {
                 .collect(),
             smtp: port("smtp"),
             imaps: port("imaps"),
+            outbound: port("outbound"),
             dir: dir.to_owned(),
             child,
         }
@@ -69,34 +72,30 @@ impl Quaranta {
 
     /// The daemon with example.org routed to `destination`, and released mail handed to `reinsertion`.
     pub(crate) fn serve(dir: &Path, base: u16, destination: u16, reinsertion: u16) -> Self {
+        Self::serve_with(dir, base, destination, reinsertion, "")
+    }
+
+    /// The same with more sections of configuration.
+    pub(crate) fn serve_with(
+        dir: &Path,
+        base: u16,
+        destination: u16,
+        reinsertion: u16,
+        more: &str,
+    ) -> Self {
         std::fs::create_dir_all(dir).expect("folder");
         let config = dir.join("quaranta.toml");
         let text = format!(
             "[server]\nhostname = \"mx.example.org\"\ndata_dir = \"{}\"\nlog = \"warn\"\n\
              [smtp]\nlisten = [\"127.0.0.1:{base}\"]\n\
              [reinsertion]\nhosts = [\"127.0.0.1:{reinsertion}\"]\n\
-             [imap]\nlisten_tls = [\"127.0.0.1:{}\"]\nlisten_starttls = [\"127.0.0.1:{}\"]\n",
+             [imap]\nlisten_tls = [\"127.0.0.1:{}\"]\nlisten_starttls = [\"127.0.0.1:{}\"]\n{more}",
             dir.display(),
             base + 2,
             base + 3,
         );
         std::fs::write(&config, text).expect("configuration");
-        let child = Command::new(BINARY)
-            .arg("serve")
-            .arg("--config")
-            .arg(&config)
-            .spawn()
-            .expect("the binary runs");
-        let mut daemon = Self {
-            child,
-            dir: dir.to_owned(),
-            smtp: base,
-            imaps: base + 2,
-            accounts: Vec::new(),
-        };
-        until("the daemon answers", || {
-            daemon.cli(&["users", "list"]).status.success()
-        });
+        let mut daemon = Self::serve_again(dir, base);
         let password =
             std::fs::read_to_string(dir.join("first-password")).expect("SY-08: the first password");
         daemon
@@ -104,6 +103,28 @@ impl Quaranta {
             .push(("global".to_owned(), password.trim().to_owned()));
         let route = format!("127.0.0.1:{destination}");
         daemon.must(&["domains", "add", "example.org", "--route", &route]);
+        daemon
+    }
+
+    /// The daemon on what lies in `dir` already.
+    pub(crate) fn serve_again(dir: &Path, base: u16) -> Self {
+        let child = Command::new(BINARY)
+            .arg("serve")
+            .arg("--config")
+            .arg(dir.join("quaranta.toml"))
+            .spawn()
+            .expect("the binary runs");
+        let daemon = Self {
+            child,
+            dir: dir.to_owned(),
+            smtp: base,
+            imaps: base + 2,
+            outbound: base + 5,
+            accounts: Vec::new(),
+        };
+        until("the daemon answers", || {
+            daemon.cli(&["users", "list"]).status.success()
+        });
         daemon
     }
 

@@ -255,11 +255,12 @@ impl Intake {
         }
     }
 
-    /// A front relay that asks us as its milter knows the way itself.
+    /// Where no door of ours lets mail out, a front relay asks us as its milter, and knows the
+    /// way itself.
     async fn way_out(&self, domain: &Domain) -> Way {
-        match &self.outbound {
-            Some(outbound) => outbound.outward.routes(domain).await,
-            None => Ok(Arc::default()),
+        match (&self.outbound, self.facing) {
+            (Some(outbound), Direction::Outbound) => outbound.outward.routes(domain).await,
+            (None, _) | (_, Direction::Inbound) => Ok(Arc::default()),
         }
     }
 }
