@@ -34,6 +34,7 @@ pub struct Config {
     pub server: Server,
     pub tls: net::tls::Options,
     pub smtp: smtp::Options,
+    pub lmtp: smtp::Lmtp,
     pub intake: intake::Options,
     pub dns: net::dns::Options,
     pub inspect: inspect::Options,
@@ -120,6 +121,16 @@ impl Config {
                 "[smtp] listen: name at least one address, such as \"0.0.0.0:25\"".to_owned(),
             );
         }
+        if self
+            .lmtp
+            .listen
+            .iter()
+            .any(|at| at.port() == Some(SMTP_PORT))
+        {
+            return Err(format!(
+                "[lmtp] listen: port {SMTP_PORT} is for SMTP alone (RFC 2033 section 5); 24 is usual"
+            ));
+        }
         if self.intake.mail_memory < self.smtp.message_size {
             return Err(format!(
                 "[intake] mail_memory: {} is less than one message may have ([smtp] message_size = {}); raise it",
@@ -185,6 +196,9 @@ impl Config {
     }
 }
 
+/// The port on which LMTP must not be spoken.
+const SMTP_PORT: u16 = 25;
+
 /// The section whose options hold for new connections as soon as they are read again,
 const RELOADED: &str = "smtp";
 /// but for these.
@@ -202,6 +216,7 @@ pub fn sections() -> Vec<SectionDoc> {
         Server::section(),
         net::tls::Options::section(),
         smtp::Options::section(),
+        smtp::Lmtp::section(),
         intake::Options::section(),
         net::dns::Options::section(),
         inspect::Options::section(),

@@ -21,7 +21,7 @@ use crate::inspect::StandardPanel;
 use crate::intake::{self, Intake};
 use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
-use crate::net::listen::{Closer, bind, closing};
+use crate::net::listen::{Bound, Closer, bind, bind_all, closing};
 use crate::net::tls::ServerTls;
 use crate::policy::{Principal, Scope};
 use crate::record::{Door, Route, RouteTls};
@@ -41,6 +41,7 @@ pub struct Daemon {
     tls: ServerTls,
     panel: Arc<StandardPanel>,
     smtp_door: smtp::Door,
+    lmtp_door: smtp::Door,
     closer: Closer,
     tasks: JoinSet<()>,
     store: on_sled::Handle,
@@ -62,9 +63,15 @@ impl Daemon {
 
         let (closer, closing) = closing();
         let mut tasks = JoinSet::new();
-        let smtp_door = rooms.smtp_door(&config);
+        let (smtp_door, lmtp_door) = rooms.smtp_doors(&config);
         for listener in listeners.smtp {
             tasks.spawn(smtp_door.clone().serve(listener, closing.clone()));
+        }
+        for listener in listeners.lmtp.tcp {
+            tasks.spawn(lmtp_door.clone().serve(listener, closing.clone()));
+        }
+        for listener in listeners.lmtp.unix {
+            tasks.spawn(lmtp_door.clone().serve(listener, closing.clone()));
         }
         let with = |opening| move |listener| (listener, opening);
         let imap_listeners = listeners
@@ -97,6 +104,7 @@ impl Daemon {
             tls: rooms.tls,
             panel: rooms.panel,
             smtp_door,
+            lmtp_door,
             closer,
             tasks,
             store: handle,
@@ -113,6 +121,7 @@ impl Daemon {
         self.tls.reload()?;
         self.panel.reload()?;
         self.smtp_door.set_options(new.smtp.clone());
+        self.lmtp_door.set_options(smtp::Lmtp::door(&new.smtp));
         let old = self.config.lock().clone();
         let waiting = old.needs_restart(&new);
         if waiting.is_empty() {
@@ -179,7 +188,8 @@ impl Rooms {
         Ok((rooms, handle))
     }
 
-    fn smtp_door(&self, config: &Config) -> smtp::Door {
+    /// The doors for SMTP and LMTP, with one intake behind them.
+    fn smtp_doors(&self, config: &Config) -> (smtp::Door, smtp::Door) {
         let intake = Intake::new(intake::Parts {
             store: self.store.clone(),
             desk: self.desk.clone(),
@@ -189,16 +199,24 @@ impl Rooms {
             hostname: self.hostname.clone(),
             options: config.intake.clone(),
         });
-        let setup = smtp::Setup {
-            hostname: self.hostname.clone(),
-            direction: Direction::Inbound,
-            options: config.smtp.clone(),
-            tls: true,
-            budget: self.budget.clone(),
-            clock: self.clock.clone(),
+        let door = |protocol, options, intake| {
+            let setup = smtp::Setup {
+                hostname: self.hostname.clone(),
+                direction: Direction::Inbound,
+                protocol,
+                options,
+                tls: true,
+                budget: self.budget.clone(),
+                clock: self.clock.clone(),
+            };
+            let reception = Arc::new(smtp::Inbound::new(intake, self.relay.clone()));
+            smtp::Door::new(setup, Some(self.tls.clone()), reception)
         };
-        let reception = Arc::new(smtp::Inbound::new(intake, self.relay.clone()));
-        smtp::Door::new(setup, Some(self.tls.clone()), reception)
+        let lmtp = smtp::Lmtp::door(&config.smtp);
+        (
+            door(smtp::Protocol::Smtp, config.smtp.clone(), intake.clone()),
+            door(smtp::Protocol::Lmtp, lmtp, intake.at("lmtp")),
+        )
     }
 
     fn imap_door(&self, config: &Config) -> imap::Door {
@@ -235,6 +253,7 @@ impl Rooms {
 /// Everything that listens, bound before anybody is let in.
 struct Listeners {
     smtp: Vec<TcpListener>,
+    lmtp: Bound,
     imaps: Vec<TcpListener>,
     imap: Vec<TcpListener>,
     control: UnixListener,
@@ -244,6 +263,7 @@ impl Listeners {
     async fn bind(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
             smtp: bind(&config.smtp.listen).await?,
+            lmtp: bind_all(&config.lmtp.listen).await?,
             imaps: bind(&config.imap.listen_tls).await?,
             imap: bind(&config.imap.listen_starttls).await?,
             control: Control::bind(&config.control())

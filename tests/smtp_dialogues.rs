@@ -9,21 +9,24 @@
 //! * `m <- TEXT`: the reception gets a message with these octets; `e <- TEXT`: its envelope;
 //! * `n <- CODE`: the reception is told that the door refused something;
 //! * `option NAME = VALUE`: of the door, in TOML; `trusted`: the client may use XCLIENT;
-//! * `whole`: not one octet at a time.
+//! * `lmtp`: LMTP is spoken; `whole`: not one octet at a time.
 //!
 //! The reception refuses `refused@...` with 550 and `later@...` with 451, as sender or
 //! as recipient, the client 192.0.2.66 with 554, and messages that contain `SPAM` with 550.
+//! Where each recipient gets their own reply, `spam@...` gets 550, `full@...` 452 and
+//! `host-closing@...` 421.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use quaranta::clock::Clock;
 use quaranta::mail::{Address, BodyType, Budget, Direction, Mail, Peer, Reply};
-use quaranta::policy::Answer;
-use quaranta::smtp::{Event, Options, Question, Session, Setup};
+use quaranta::policy::{Answer, Replies};
+use quaranta::smtp::{Event, Options, Protocol, Question, Session, Setup};
 
 struct Script {
     options: Options,
+    protocol: Protocol,
     trusted: bool,
     whole: bool,
     steps: Vec<Step>,
@@ -72,6 +75,7 @@ fn read(path: &Path) -> Script {
     let text = std::fs::read_to_string(path).expect("script");
     let mut options = String::new();
     let (mut trusted, mut whole) = (false, false);
+    let mut protocol = Protocol::Smtp;
     let mut steps: Vec<Step> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if line.is_empty() || line.starts_with('#') {
@@ -80,6 +84,8 @@ fn read(path: &Path) -> Script {
             options.push('\n');
         } else if line == "trusted" {
             trusted = true;
+        } else if line == "lmtp" {
+            protocol = Protocol::Lmtp;
         } else if line == "whole" {
             whole = true;
         } else if let Some(sent) = line.strip_prefix("c ->").or(line.strip_prefix("c =>")) {
@@ -99,6 +105,7 @@ fn read(path: &Path) -> Script {
     }
     Script {
         options: toml::from_str(&options).expect("options"),
+        protocol,
         trusted,
         whole,
         steps,
@@ -148,11 +155,22 @@ fn word_on(address: &Address) -> Result<(), Reply> {
     }
 }
 
+/// What the reception says at the end of a message for one recipient among others.
+fn own_reply(to: &Address) -> Reply {
+    match to.local() {
+        "spam" => Reply::plain(550, "Spam"),
+        "full" => Reply::new(452, 2, 2, "Full"),
+        "host-closing" => Reply::new(421, 3, 2, "The next host closes"),
+        local => Reply::new(250, 0, 0, format!("Taken for {local}")),
+    }
+}
+
 impl Player {
     fn new(script: &Script) -> Self {
         let setup = Setup {
             hostname: "mx.test".to_owned(),
             direction: Direction::Inbound,
+            protocol: script.protocol,
             options: script.options.clone(),
             tls: true,
             budget: Budget::new(1 << 20),
@@ -223,7 +241,7 @@ impl Player {
                 None => Ok(()),
             },
             Question::Recipient(to) => word_on(&to),
-            Question::Message(mail, _) => {
+            Question::Message(mail, replies) => {
                 let octets = mail.message.bytes();
                 let text: String = octets.escape_ascii().to_string();
                 self.happened
@@ -234,7 +252,10 @@ impl Player {
                 } else {
                     Reply::new(250, 0, 0, "Taken")
                 };
-                self.session.answered(Answer::One(reply));
+                self.session.answered(match replies {
+                    Replies::One => Answer::One(reply),
+                    Replies::Each => Answer::Each(mail.envelope.to.iter().map(own_reply).collect()),
+                });
                 return;
             }
         };
@@ -328,6 +349,7 @@ fn nothing_is_smuggled_by_data() {
     ];
     let script = Script {
         options: Options::default(),
+        protocol: Protocol::Smtp,
         trusted: false,
         whole: false,
         steps: Vec::new(),
@@ -374,6 +396,7 @@ fn nothing_is_smuggled_by_data() {
 fn nothing_is_smuggled_by_bdat() {
     let script = Script {
         options: Options::default(),
+        protocol: Protocol::Smtp,
         trusted: false,
         whole: false,
         steps: Vec::new(),
@@ -445,6 +468,7 @@ mod anything {
             b"\\",
             b"SIZE=",
             b" SMTPUTF8\r\n",
+            b"MAIL FROM:<a@x.org> PRDR\r\n",
             b"@",
             b"RSET\r\nEHLO c\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n",
             b"RSET\r\nEHLO c\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\n",
@@ -460,6 +484,7 @@ mod anything {
     fn run(octets: &[u8], size: usize) -> Vec<String> {
         let script = Script {
             options: toml::from_str("errors = 1000\nmessage_size = \"40\"").expect("options"),
+            protocol: Protocol::Smtp,
             trusted: true,
             whole: false,
             steps: Vec::new(),

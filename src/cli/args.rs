@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::mail::{Address, Domain, EntryId};
-use crate::policy::{Layer, Mode, Pattern, Scope};
+use crate::policy::{Layer, Mode, Pattern, Scope, TagSigned};
 use crate::record::{Route, Status};
 
 /// A spam filter for mail servers with a quarantine that people can live with.
@@ -94,7 +94,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// SMTP listens on N, then the destination, IMAPS, IMAP, web, outbound, milter, LMTP
-    /// [default: 2525, 2526, 2993, 2143]
+    /// [default: 2525, 2526, 2993, 2143; LMTP 2524]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=65_520))]
     pub(crate) port_base: Option<u16>,
     /// Send no sample mail
@@ -275,6 +275,17 @@ pub(crate) enum ModeArg {
     Off,
 }
 
+/// How `tag_signed` is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum TagSignedArg {
+    /// Put the tag, and break the signature
+    Tag,
+    /// X-Spam fields only
+    HeaderOnly,
+    /// Put the tag, then ARC-seal with the key of the recipient's domain
+    TagAndArcSeal,
+}
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PolicyArgs {
     /// What happens to spam
@@ -298,6 +309,13 @@ pub(crate) struct PolicyArgs {
     /// Keep copies of delivered unsure mail in Training Requested
     #[arg(long, value_name = "true|false")]
     training_requested: Option<bool>,
+    /// Have senders send apart to recipients whose policies would answer differently,
+    /// where one reply must do for all
+    #[arg(long, value_name = "true|false")]
+    split: Option<bool>,
+    /// What a Subject tag does to mail whose Subject a valid signature covers
+    #[arg(long, value_name = "WHAT")]
+    tag_signed: Option<TagSignedArg>,
 }
 
 impl PolicyArgs {
@@ -309,6 +327,11 @@ impl PolicyArgs {
             ModeArg::Refuse => Mode::Refuse,
             ModeArg::Off => Mode::Off,
         });
+        let tag_signed = self.tag_signed.map(|what| match what {
+            TagSignedArg::Tag => TagSigned::Tag,
+            TagSignedArg::HeaderOnly => TagSigned::HeaderOnly,
+            TagSignedArg::TagAndArcSeal => TagSigned::TagAndArcSeal,
+        });
         Layer {
             mode,
             spam_from: self.spam_from,
@@ -317,6 +340,8 @@ impl PolicyArgs {
             unsure_tag: self.unsure_tag.clone(),
             keep_days: self.keep_days,
             training_requested: self.training_requested,
+            split: self.split,
+            tag_signed,
         }
     }
 }
@@ -450,49 +475,4 @@ pub(crate) enum Docs {
     Man { dir: PathBuf },
     /// Print completion for a shell
     Completion { shell: clap_complete::Shell },
-}
-
-/// The man page of the command line, roff.
-pub(crate) fn man_page() -> std::io::Result<Vec<u8>> {
-    let mut page = Vec::new();
-    let man = clap_mangen::Man::new(Cli::command().disable_help_subcommand(true))
-        .date("")
-        .manual("Quaranta");
-    man.render_title(&mut page)?;
-    man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
-    man.render_description_section(&mut page)?;
-    commands(&Cli::command(), "quaranta", &mut page)?;
-    Ok(page)
-}
-
-/// Every command with its own options, on the same page.
-fn commands(command: &clap::Command, path: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
-    use std::io::Write as _;
-    for sub in command
-        .get_subcommands()
-        .filter(|sub| sub.get_name() != "help")
-    {
-        let path = format!("{path} {}", sub.get_name());
-        if sub.has_subcommands() {
-            commands(sub, &path, page)?;
-            continue;
-        }
-        writeln!(page, ".SH \"{}\"", path.to_uppercase())?;
-        let sub = sub.clone().disable_help_flag(true).bin_name(&path);
-        let man = clap_mangen::Man::new(sub);
-        let mut text = Vec::new();
-        man.render_synopsis_section(&mut text)?;
-        text.extend_from_slice(b".PP\n");
-        man.render_description_section(&mut text)?;
-        man.render_options_section(&mut text)?;
-        let text = String::from_utf8_lossy(&text).into_owned();
-        for line in text
-            .lines()
-            .filter(|l| !l.starts_with(".SH") && !l.starts_with(".ie") && !l.starts_with(".el"))
-        {
-            writeln!(page, "{line}")?;
-        }
-    }
-    Ok(())
 }

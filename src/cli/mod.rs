@@ -2,6 +2,7 @@
 
 mod args;
 mod demo;
+mod man;
 mod offline;
 mod show;
 
@@ -73,7 +74,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// Never in practice; the renderer writes to memory.
 pub fn man_page() -> std::io::Result<Vec<u8>> {
-    args::man_page()
+    man::man_page()
 }
 
 /// Writes to standard output; a reader that has gone is no fault.

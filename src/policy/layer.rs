@@ -19,6 +19,20 @@ pub enum Mode {
     Off,
 }
 
+/// What a Subject tag does to mail whose Subject a valid signature covers (XX-14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagSigned {
+    /// The tag is put all the same, and breaks the signature.
+    Tag,
+    /// X-Spam fields only; the signature stays valid.
+    #[default]
+    HeaderOnly,
+    /// The tag is put, and the message sealed after (RFC 8617) with the key of the
+    /// recipient's domain; without a key, as `HeaderOnly`.
+    TagAndArcSeal,
+}
+
 /// What one scope sets; what it leaves out, it inherits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -44,6 +58,13 @@ pub struct Layer {
     /// Keep copies of delivered unsure mail in `Training Requested`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training_requested: Option<bool>,
+    /// Tell a sender with one reply for all to come again with recipients whose policies
+    /// would answer differently.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<bool>,
+    /// What a Subject tag does to signed mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag_signed: Option<TagSigned>,
 }
 
 impl Layer {
@@ -58,6 +79,8 @@ impl Layer {
             unsure_tag: self.unsure_tag.or(before.unsure_tag),
             keep_days: self.keep_days.or(before.keep_days),
             training_requested: self.training_requested.or(before.training_requested),
+            split: self.split.or(before.split),
+            tag_signed: self.tag_signed.or(before.tag_signed),
         }
     }
 }
@@ -72,6 +95,8 @@ pub struct Policy {
     pub unsure_tag: String,
     pub keep_days: u64,
     pub training_requested: bool,
+    pub split: bool,
+    pub tag_signed: TagSigned,
 }
 
 impl Default for Policy {
@@ -84,6 +109,8 @@ impl Default for Policy {
             unsure_tag: String::new(),
             keep_days: 14,
             training_requested: false,
+            split: false,
+            tag_signed: TagSigned::HeaderOnly,
         }
     }
 }
@@ -104,7 +131,24 @@ impl Policy {
             unsure_tag: layer.unsure_tag.unwrap_or(house.unsure_tag),
             keep_days: layer.keep_days.unwrap_or(house.keep_days),
             training_requested: layer.training_requested.unwrap_or(house.training_requested),
+            split: layer.split.unwrap_or(house.split),
+            tag_signed: layer.tag_signed.unwrap_or(house.tag_signed),
         }
+    }
+}
+
+impl Policy {
+    /// True if `other` may make another answer, or another message, of the same mail.
+    #[must_use]
+    pub fn differs(&self, other: &Policy) -> bool {
+        let answering = |policy: &Policy| Policy {
+            // What is kept afterwards, and for how long, no sender sees.
+            keep_days: 0,
+            training_requested: false,
+            split: false,
+            ..policy.clone()
+        };
+        answering(self) != answering(other)
     }
 }
 

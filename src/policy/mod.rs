@@ -12,7 +12,7 @@ mod verdict;
 
 pub use disposition::{Disposition, dispose};
 pub use finding::{Finding, Findings, WhenUnavailable};
-pub use layer::{Layer, Mode, Policy};
+pub use layer::{Layer, Mode, Policy, TagSigned};
 pub use lists::{ListEntry, ListKind, Listed, Pattern, PatternError, listed};
 pub use principal::{Principal, Right, Role};
 pub use scope::{Scope, ScopeError};

@@ -16,6 +16,8 @@ const HELO_MOST: usize = 255;
 pub enum Command {
     Helo(String),
     Ehlo(String),
+    /// LMTP's greeting (RFC 2033 section 4.1).
+    Lhlo(String),
     Mail(MailFrom),
     Rcpt(Recipient),
     Data,
@@ -42,6 +44,8 @@ pub struct MailFrom {
     pub size: Option<u64>,
     pub body: BodyType,
     pub smtputf8: bool,
+    /// The client takes a reply for each recipient (draft-hall-prdr).
+    pub prdr: bool,
     /// The path is not ASCII, which asks for SMTPUTF8.
     pub international: bool,
 }
@@ -76,6 +80,7 @@ pub fn parse(line: &[u8]) -> Result<Command, Reply> {
     match verb.as_str() {
         "HELO" => helo(rest, "HELO").map(Command::Helo),
         "EHLO" => helo(rest, "EHLO").map(Command::Ehlo),
+        "LHLO" => helo(rest, "LHLO").map(Command::Lhlo),
         "MAIL" => mail(rest).map(Command::Mail),
         "RCPT" => rcpt(rest).map(Command::Rcpt),
         "DATA" => alone(rest, Command::Data),
@@ -151,6 +156,7 @@ fn mail(rest: &str) -> Result<MailFrom, Reply> {
         size: None,
         body: BodyType::default(),
         smtputf8: false,
+        prdr: false,
         international: !path.is_ascii(),
     };
     let mut seen: Vec<String> = Vec::new();
@@ -168,7 +174,8 @@ fn mail(rest: &str) -> Result<MailFrom, Reply> {
                 mail.body = BodyType::EightBitMime;
             }
             ("SMTPUTF8", None) => mail.smtputf8 = true,
-            ("SIZE" | "BODY", None) | ("SMTPUTF8", Some(_)) => return Err(syntax(form)),
+            ("PRDR", None) => mail.prdr = true,
+            ("SIZE" | "BODY", None) | ("SMTPUTF8" | "PRDR", Some(_)) => return Err(syntax(form)),
             _ => return Err(unknown(parameter)),
         }
         if seen.contains(&name) {
@@ -179,7 +186,8 @@ fn mail(rest: &str) -> Result<MailFrom, Reply> {
     Ok(mail)
 }
 
-fn unknown(parameter: &str) -> Reply {
+/// 555 for a parameter of MAIL or RCPT that is not offered.
+pub(super) fn unknown(parameter: &str) -> Reply {
     let parameter: String = parameter.chars().take(60).collect();
     Reply::new(555, 5, 4, format!("Parameter not known: {parameter}"))
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::proxy::{self, Header};
@@ -51,7 +50,10 @@ fn too_late<T>(_: T) -> io::Error {
 
 /// Reads the header of the PROXY protocol: the client's address, where it names
 /// one, and the octets that follow it.
-pub(super) async fn proxied(stream: &mut TcpStream) -> io::Result<(Option<IpAddr>, Vec<u8>)> {
+pub(super) async fn proxied<S>(stream: &mut S) -> io::Result<(Option<IpAddr>, Vec<u8>)>
+where
+    S: AsyncRead + Unpin,
+{
     let read = async {
         let mut octets = Vec::with_capacity(256);
         loop {
@@ -75,11 +77,10 @@ pub(super) async fn proxied(stream: &mut TcpStream) -> io::Result<(Option<IpAddr
 
 impl Connection {
     /// The whole dialogue, from the greeting to the end, through STARTTLS where asked.
-    pub(super) async fn run(
-        &mut self,
-        mut stream: TcpStream,
-        tls: Option<&ServerTls>,
-    ) -> io::Result<()> {
+    pub(super) async fn run<S>(&mut self, mut stream: S, tls: Option<&ServerTls>) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         if self.converse(&mut stream).await? == End::Closed {
             return Ok(());
         }
@@ -196,7 +197,12 @@ impl Connection {
                 None => Ok(()),
             },
             Question::Recipient(to) => match self.session.envelope() {
-                Some(envelope) => reception.recipient(envelope, &to).await,
+                Some(envelope) => match reception.recipient(envelope, &to).await {
+                    Ok(()) if self.session.has_one_reply() => {
+                        reception.together(envelope, &to).await
+                    }
+                    word => word,
+                },
                 None => Ok(()),
             },
             Question::Message(mail, replies) => {

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{self, Daemon};
 use crate::mail::{Budget, Direction, Domain};
-use crate::net::listen::{bind, closing};
+use crate::net::listen::{Socket, bind, closing};
 use crate::policy::{Layer, Mode, Principal, Scope};
 use crate::record::{DomainSettings, Door, Route, RouteTls};
 use crate::smtp;
@@ -36,13 +36,14 @@ struct Ports {
     destination: SocketAddr,
     imaps: SocketAddr,
     imap: SocketAddr,
+    lmtp: SocketAddr,
 }
 
 impl Ports {
     fn new(base: Option<u16>) -> Self {
-        let [smtp, destination, imaps, imap] = match base {
-            Some(base) => [base, base + 1, base + 2, base + 3],
-            None => [2525, 2526, 2993, 2143],
+        let [smtp, destination, imaps, imap, lmtp] = match base {
+            Some(base) => [base, base + 1, base + 2, base + 3, base + 7],
+            None => [2525, 2526, 2993, 2143, 2524],
         };
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
@@ -50,6 +51,7 @@ impl Ports {
             destination: at(destination),
             imaps: at(imaps),
             imap: at(imap),
+            lmtp: at(lmtp),
         }
     }
 }
@@ -82,6 +84,7 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
     config.server.data_dir = dir.to_owned();
     config.server.log = "warn".to_owned();
     config.smtp.listen = vec![ports.smtp];
+    config.lmtp.listen = vec![Socket::Tcp(ports.lmtp)];
     config.imap.listen_tls = vec![ports.imaps];
     config.imap.listen_starttls = vec![ports.imap];
     daemon::start_log(&config)?;
@@ -92,6 +95,7 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
         smtp::Setup {
             hostname: "mail.example.org".to_owned(),
             direction: Direction::Inbound,
+            protocol: smtp::Protocol::Smtp,
             options: smtp::Options::default(),
             tls: false,
             budget: Budget::new(256 << 20),
@@ -242,6 +246,7 @@ fn ready_json(
         "smtp": ports.smtp.to_string(),
         "imaps": ports.imaps.to_string(),
         "imap": ports.imap.to_string(),
+        "lmtp": ports.lmtp.to_string(),
         "delivered": delivered,
         "ca": dir.join("ca.pem"),
         "control": dir.join("control.sock"),
