@@ -57,7 +57,7 @@ async fn keep_keys(
 }
 
 /// An administrator's act within the scope.
-fn may(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
+pub(super) fn may(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
     if !by.scope.holds(scope) {
         return Err(Refusal::NotYours);
     }
@@ -68,7 +68,7 @@ fn may(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
 }
 
 impl Desk {
-    fn changed(&self, by: &Principal, door: &Door, words: String) -> Event {
+    pub(super) fn changed(&self, by: &Principal, door: &Door, words: String) -> Event {
         Event::new(self.clock.now(), Status::Changed, &by.who, door.clone()).saying(words)
     }
 
@@ -220,7 +220,10 @@ impl Desk {
         may(by, &Scope::Global)?;
         let event = self.changed(by, door, format!("domain {domain} was removed"));
         if self.store.settings.remove_domain(domain, event).await? {
-            Ok(())
+            match self.remove_sealing_key(by, domain, door).await {
+                Err(Refusal::Unknown(_)) => Ok(()),
+                removed => removed,
+            }
         } else {
             Err(Refusal::Unknown(format!("domain {domain}")))
         }

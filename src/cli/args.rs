@@ -70,7 +70,7 @@ pub(crate) enum Command {
     /// Allow and block lists by scope
     #[command(subcommand)]
     Lists(OnLists),
-    /// Reinsertion keys
+    /// Reinsertion keys, and keys that seal
     #[command(subcommand)]
     Keys(OnKeys),
     /// How the daemon is: what is held, what is owed, what the last day brought
@@ -401,6 +401,9 @@ pub(crate) enum OnKeys {
         #[command(flatten)]
         common: Common,
     },
+    /// Keys with which domains ARC-seal mail that was tagged
+    #[command(subcommand)]
+    Arc(super::arc::OnArc),
     /// Make a new key; the old one holds until the last token made with it has expired
     Rotate {
         #[command(flatten)]

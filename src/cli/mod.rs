@@ -1,5 +1,6 @@
 //! The command line: asks the daemon through its admin socket, or works on its own where no daemon is needed.
 
+mod arc;
 mod args;
 mod demo;
 mod man;
@@ -402,6 +403,7 @@ fn keys(command: OnKeys) -> anyhow::Result<ExitCode> {
         OnKeys::Show { secrets, common } => {
             tell(&common, &Request::KeysShow { secrets }, show::keys)
         }
+        OnKeys::Arc(command) => arc::run(command),
         OnKeys::Rotate { common } => tell(&common, &Request::KeysRotate, show::keys),
     }
 }

@@ -14,6 +14,7 @@ use crate::mail::{Envelope, Mail};
 use crate::net::dns::Dns;
 use crate::policy::{Finding, Findings, WhenUnavailable};
 
+use super::auth::cover::unchecked;
 use super::auth::{self, Authenticator, Identity};
 use super::local::{Local, Seen};
 use super::options::{Options, Then};
@@ -183,11 +184,16 @@ impl Panel for StandardPanel {
             self.authenticate(mail, deadline),
             self.others(mail, deadline),
         );
+        let cover = identity
+            .cover
+            .unwrap_or_else(|| unchecked(mail.message.bytes()));
         Findings {
             found: self.settled([seen.found, identity.found, more].concat()),
             authors: seen.authors,
             forged: identity.forged,
             authentication: identity.field,
+            subject_signed: cover.subject_signed,
+            chain: cover.chain,
             subject: seen.subject,
         }
     }

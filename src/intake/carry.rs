@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::weigh::{Judged, Released};
 use super::{Intake, same};
 use crate::actions::Action;
-use crate::mail::{Address, Edit, EntryId, Mail, Reply};
+use crate::mail::{Address, Domain, Edit, EntryId, Mail, Reply};
 use crate::policy::{
     Answer, DeliverStep, Disposition, Ending, Finding, Plan, Principal, Replies, StashStep, not_now,
 };
@@ -123,6 +123,7 @@ impl Intake {
         let mut said = vec![not_now("The destination cannot be found now"); steps.len()];
         let mut parcels: Vec<Parcel> = Vec::new();
         let mut places: Vec<Vec<usize>> = Vec::new();
+        let mut sealers: Vec<Option<Domain>> = Vec::new();
         for (i, step) in steps.iter().enumerate() {
             let routes = match self.parts.store.settings.domain(step.to.domain()).await {
                 Ok(Some(domain)) => domain.routes,
@@ -135,10 +136,11 @@ impl Intake {
                     continue;
                 }
             };
-            match parcels
-                .iter()
-                .position(|p| *p.routes == routes && p.edits == step.edits)
-            {
+            let sealer = judged.sealed_by(&step.to, &step.edits);
+            let same = |(p, s): (&Parcel, &Option<Domain>)| {
+                *p.routes == routes && p.edits == step.edits && *s == sealer
+            };
+            match parcels.iter().zip(&sealers).position(same) {
                 Some(at) => {
                     parcels[at].to.push(step.to.clone());
                     places[at].push(i);
@@ -150,13 +152,15 @@ impl Intake {
                         routes: Arc::new(routes),
                     });
                     places.push(vec![i]);
+                    sealers.push(sealer);
                 }
             }
         }
-        for parcel in &mut parcels {
-            let mut edits = self.trace_edits(mail, &judged.findings, &parcel.to);
-            edits.append(&mut parcel.edits);
-            parcel.edits = edits;
+        for (parcel, sealer) in parcels.iter_mut().zip(&sealers) {
+            let (to, edits, findings) = (&parcel.to, &parcel.edits, &judged.findings);
+            parcel.edits = self
+                .leaving(mail, findings, to, edits, sealer.as_ref())
+                .await;
         }
         let replies = carrier.carry(mail, &parcels).await;
         for (places, replies) in places.into_iter().zip(replies) {
@@ -181,24 +185,23 @@ impl Intake {
                 .first()
                 .map(|(_, reply)| reply.to_string())
                 .unwrap_or_default();
-            let jobs = ending
-                .owe
-                .iter()
-                .map(|(step, reply)| {
-                    let mut edits =
-                        self.trace_edits(mail, &judged.findings, std::slice::from_ref(&step.to));
-                    edits.extend(step.edits.iter().cloned());
-                    let kind = JobKind::Deliver {
-                        to: step.to.clone(),
-                        edits,
-                    };
-                    let id = EntryId::of(mail.id, &step.to);
-                    Job {
-                        last: reply.to_string(),
-                        ..Job::new(id, mail.id, kind, now)
-                    }
-                })
-                .collect();
+            let mut jobs = Vec::new();
+            for (step, reply) in &ending.owe {
+                let to = std::slice::from_ref(&step.to);
+                let sealer = judged.sealed_by(&step.to, &step.edits);
+                let edits = self
+                    .leaving(mail, &judged.findings, to, &step.edits, sealer.as_ref())
+                    .await;
+                let kind = JobKind::Deliver {
+                    to: step.to.clone(),
+                    edits,
+                };
+                let id = EntryId::of(mail.id, &step.to);
+                jobs.push(Job {
+                    last: reply.to_string(),
+                    ..Job::new(id, mail.id, kind, now)
+                });
+            }
             let event = self.judged_event(mail, judged, Status::DeliveryDeferred, &to, words);
             self.parts.store.jobs.owe(mail, jobs, event).await?;
         }

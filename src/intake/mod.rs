@@ -3,6 +3,7 @@
 mod admit;
 mod carry;
 mod fields;
+mod leaving;
 mod policies;
 mod weigh;
 

@@ -107,6 +107,7 @@ impl Intake {
             let listed = self.listed(mail, &findings, to).await?;
             let verdict = judge(&findings, listed.as_ref(), &policy);
             let disposition = dispose(&verdict, &policy);
+            let disposition = self.spare(disposition, &findings, &policy, to).await?;
             each.push(Decision {
                 to: to.clone(),
                 policy,

@@ -249,6 +249,10 @@ impl House {
     }
 
     pub async fn on(store: Store, clock: Clock) -> Self {
+        Self::with_panel(store, clock, Arc::new(MarkPanel)).await
+    }
+
+    pub async fn with_panel(store: Store, clock: Clock, panel: Arc<dyn Panel>) -> Self {
         let desk = Desk::new(store.clone(), clock.clone());
         let carrying = Arc::new(Carrying {
             destination: Destination::default(),
@@ -260,7 +264,7 @@ impl House {
         let intake = Intake::new(intake::Parts {
             store: store.clone(),
             desk: desk.clone(),
-            panel: Arc::new(MarkPanel),
+            panel,
             callout: carrying.clone(),
             clock: clock.clone(),
             hostname: "mx.example.org".to_owned(),
