@@ -231,6 +231,7 @@ fn setup(options: smtp::Options) -> smtp::Setup {
     smtp::Setup {
         hostname: "mx.example.org".to_owned(),
         direction: Direction::Inbound,
+        protocol: smtp::Protocol::Smtp,
         options: smtp::Options {
             transactions: usize::MAX,
             ..options

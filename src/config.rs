@@ -34,6 +34,7 @@ pub struct Config {
     pub server: Server,
     pub tls: net::tls::Options,
     pub smtp: smtp::Options,
+    pub lmtp: smtp::Lmtp,
     pub intake: intake::Options,
     pub greylist: intake::greylist::Options,
     pub outbound: intake::outbound::Options,
@@ -126,6 +127,16 @@ impl Config {
                 "[smtp] listen: name at least one address, such as \"0.0.0.0:25\"".to_owned(),
             );
         }
+        if self
+            .lmtp
+            .listen
+            .iter()
+            .any(|at| at.port() == Some(SMTP_PORT))
+        {
+            return Err(format!(
+                "[lmtp] listen: port {SMTP_PORT} is for SMTP alone (RFC 2033 section 5); 24 is usual"
+            ));
+        }
         if self.intake.mail_memory < self.smtp.message_size {
             return Err(format!(
                 "[intake] mail_memory: {} is less than one message may have ([smtp] message_size = {}); raise it",
@@ -196,6 +207,9 @@ impl Config {
     }
 }
 
+/// The port on which LMTP must not be spoken.
+const SMTP_PORT: u16 = 25;
+
 /// The section whose options hold for new connections as soon as they are read again,
 const RELOADED: &str = "smtp";
 /// but for these.
@@ -213,6 +227,7 @@ pub fn sections() -> Vec<SectionDoc> {
         Server::section(),
         net::tls::Options::section(),
         smtp::Options::section(),
+        smtp::Lmtp::section(),
         intake::Options::section(),
         intake::greylist::Options::section(),
         intake::outbound::Options::section(),

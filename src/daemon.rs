@@ -24,7 +24,7 @@ use crate::inspect::{Inspector, StandardPanel};
 use crate::intake::{self, Intake};
 use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
-use crate::net::listen::{Closer, bind, closing};
+use crate::net::listen::{Bound, Closer, bind, bind_all, closing};
 use crate::net::tls::ServerTls;
 use crate::policy::{Principal, Scope};
 use crate::record::{Door, Route, RouteTls};
@@ -49,6 +49,7 @@ pub struct Daemon {
     panel: Arc<StandardPanel>,
     smtp_door: smtp::Door,
     outbound_door: smtp::Door,
+    lmtp_door: smtp::Door,
     closer: Closer,
     tasks: JoinSet<()>,
     store: on_sled::Handle,
@@ -75,9 +76,15 @@ impl Daemon {
         if let Some(alerts) = alerts {
             tasks.spawn(alerts.run(closing.clone()));
         }
-        let smtp_door = rooms.smtp_door(&config, intake.clone());
+        let (smtp_door, lmtp_door) = rooms.smtp_doors(&config, &intake);
         for listener in listeners.smtp {
             tasks.spawn(smtp_door.clone().serve(listener, closing.clone()));
+        }
+        for listener in listeners.lmtp.tcp {
+            tasks.spawn(lmtp_door.clone().serve(listener, closing.clone()));
+        }
+        for listener in listeners.lmtp.unix {
+            tasks.spawn(lmtp_door.clone().serve(listener, closing.clone()));
         }
         let outbound_door = rooms.outbound_door(&config, intake);
         listeners
@@ -118,6 +125,7 @@ impl Daemon {
             panel: rooms.panel,
             smtp_door,
             outbound_door,
+            lmtp_door,
             closer,
             tasks,
             store: handle,
@@ -136,6 +144,7 @@ impl Daemon {
         self.smtp_door.set_options(new.smtp.clone());
         let outbound = outbound::door_options(&new.smtp);
         self.outbound_door.set_options(outbound);
+        self.lmtp_door.set_options(smtp::Lmtp::door(&new.smtp));
         let old = self.config.lock().clone();
         let waiting = old.needs_restart(&new);
         if waiting.is_empty() {
@@ -231,17 +240,26 @@ impl Rooms {
         })
     }
 
-    fn smtp_door(&self, config: &Config, intake: Intake) -> smtp::Door {
-        let setup = smtp::Setup {
-            hostname: self.hostname.clone(),
-            direction: Direction::Inbound,
-            options: config.smtp.clone(),
-            tls: true,
-            budget: self.budget.clone(),
-            clock: self.clock.clone(),
+    /// The doors for SMTP and LMTP, with one intake behind them.
+    fn smtp_doors(&self, config: &Config, intake: &Intake) -> (smtp::Door, smtp::Door) {
+        let door = |protocol, options, intake| {
+            let setup = smtp::Setup {
+                hostname: self.hostname.clone(),
+                direction: Direction::Inbound,
+                protocol,
+                options,
+                tls: true,
+                budget: self.budget.clone(),
+                clock: self.clock.clone(),
+            };
+            let reception = Arc::new(smtp::Inbound::new(intake, self.relay.clone()));
+            smtp::Door::new(setup, Some(self.tls.clone()), reception)
         };
-        let reception = Arc::new(smtp::Inbound::new(intake, self.relay.clone()));
-        smtp::Door::new(setup, Some(self.tls.clone()), reception)
+        let lmtp = smtp::Lmtp::door(&config.smtp);
+        (
+            door(smtp::Protocol::Smtp, config.smtp.clone(), intake.clone()),
+            door(smtp::Protocol::Lmtp, lmtp, intake.at("lmtp")),
+        )
     }
 
     fn imap_door(&self, config: &Config) -> imap::Door {
@@ -279,6 +297,7 @@ impl Rooms {
 struct Listeners {
     smtp: Vec<TcpListener>,
     outbound: outbound::Listeners,
+    lmtp: Bound,
     imaps: Vec<TcpListener>,
     imap: Vec<TcpListener>,
     control: UnixListener,
@@ -289,6 +308,7 @@ impl Listeners {
         Ok(Self {
             smtp: bind(&config.smtp.listen).await?,
             outbound: outbound::Listeners::bind(config).await?,
+            lmtp: bind_all(&config.lmtp.listen).await?,
             imaps: bind(&config.imap.listen_tls).await?,
             imap: bind(&config.imap.listen_starttls).await?,
             control: Control::bind(&config.control())

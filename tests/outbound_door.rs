@@ -39,6 +39,7 @@ async fn open(reception: Arc<dyn smtp::Reception>, direction: Direction, secure:
     let setup = smtp::Setup {
         hostname: "mx.test".to_owned(),
         direction,
+        protocol: smtp::Protocol::Smtp,
         options: smtp::Options::default(),
         tls: secure,
         budget: Budget::new(1 << 20),

@@ -10,23 +10,25 @@
 //! * `n <- CODE`: the reception is told that the door refused something;
 //! * `option NAME = VALUE`: of the door, in TOML; `trusted`: the client may use XCLIENT;
 //! * `logins`: AUTH is offered; `tls`: the connection is under TLS from its start;
-//! * `whole`: not one octet at a time.
+//! * `lmtp`: LMTP is spoken; `whole`: not one octet at a time.
 //!
 //! The reception refuses `refused@...` with 550 and `later@...` with 451, as sender or
 //! as recipient, the client 192.0.2.66 with 554, and messages that contain `SPAM` with 550.
-//! It knows the login alice@example.org with the password `secret`.
+//! Where each recipient gets their own reply, `spam@...` gets 550, `full@...` 452 and
+//! `host-closing@...` 421. It knows the login alice@example.org with the password `secret`.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use quaranta::clock::Clock;
 use quaranta::mail::{Address, BodyType, Budget, Direction, Mail, Peer, Reply};
-use quaranta::policy::Answer;
-use quaranta::smtp::{Event, Options, Question, Session, Setup};
+use quaranta::policy::{Answer, Replies};
+use quaranta::smtp::{Event, Options, Protocol, Question, Session, Setup};
 
 #[derive(Default)]
 struct Script {
     options: Options,
+    protocol: Protocol,
     trusted: bool,
     logins: bool,
     tls: bool,
@@ -77,6 +79,7 @@ fn read(path: &Path) -> Script {
     let text = std::fs::read_to_string(path).expect("script");
     let mut options = String::new();
     let (mut trusted, mut whole, mut logins, mut tls) = (false, false, false, false);
+    let mut protocol = Protocol::Smtp;
     let mut steps: Vec<Step> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if line.is_empty() || line.starts_with('#') {
@@ -89,6 +92,8 @@ fn read(path: &Path) -> Script {
             logins = true;
         } else if line == "tls" {
             tls = true;
+        } else if line == "lmtp" {
+            protocol = Protocol::Lmtp;
         } else if line == "whole" {
             whole = true;
         } else if let Some(sent) = line.strip_prefix("c ->").or(line.strip_prefix("c =>")) {
@@ -108,6 +113,7 @@ fn read(path: &Path) -> Script {
     }
     Script {
         options: toml::from_str(&options).expect("options"),
+        protocol,
         trusted,
         logins,
         tls,
@@ -159,11 +165,22 @@ fn word_on(address: &Address) -> Result<(), Reply> {
     }
 }
 
+/// What the reception says at the end of a message for one recipient among others.
+fn own_reply(to: &Address) -> Reply {
+    match to.local() {
+        "spam" => Reply::plain(550, "Spam"),
+        "full" => Reply::new(452, 2, 2, "Full"),
+        "host-closing" => Reply::new(421, 3, 2, "The next host closes"),
+        local => Reply::new(250, 0, 0, format!("Taken for {local}")),
+    }
+}
+
 impl Player {
     fn new(script: &Script) -> Self {
         let setup = Setup {
             hostname: "mx.test".to_owned(),
             direction: Direction::Inbound,
+            protocol: script.protocol,
             options: script.options.clone(),
             tls: true,
             budget: Budget::new(1 << 20),
@@ -248,7 +265,7 @@ impl Player {
                     Err(Reply::new(535, 7, 8, "Wrong"))
                 }
             }
-            Question::Message(mail, _) => {
+            Question::Message(mail, replies) => {
                 let octets = mail.message.bytes();
                 let text: String = octets.escape_ascii().to_string();
                 self.happened
@@ -259,7 +276,10 @@ impl Player {
                 } else {
                     Reply::new(250, 0, 0, "Taken")
                 };
-                self.session.answered(Answer::One(reply));
+                self.session.answered(match replies {
+                    Replies::One => Answer::One(reply),
+                    Replies::Each => Answer::Each(mail.envelope.to.iter().map(own_reply).collect()),
+                });
                 return;
             }
         };
@@ -460,6 +480,7 @@ mod anything {
             b"\\",
             b"SIZE=",
             b" SMTPUTF8\r\n",
+            b"MAIL FROM:<a@x.org> PRDR\r\n",
             b"@",
             b"RSET\r\nEHLO c\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n",
             b"RSET\r\nEHLO c\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\n",
@@ -481,6 +502,7 @@ mod anything {
     fn run(octets: &[u8], size: usize) -> Vec<String> {
         let script = Script {
             options: toml::from_str("errors = 1000\nmessage_size = \"40\"").expect("options"),
+            protocol: Protocol::Smtp,
             trusted: true,
             logins: true,
             ..Script::default()

@@ -10,7 +10,7 @@ use quaranta::mail::{Address, Budget, Direction, Envelope, Mail, Reply};
 use quaranta::net::listen::{Closer, closing};
 use quaranta::options::{Octets, Span};
 use quaranta::policy::{Answer, Replies};
-use quaranta::smtp::{Door, Options, Reception, Refused, Setup};
+use quaranta::smtp::{Door, Options, Protocol, Reception, Refused, Setup};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -55,6 +55,7 @@ async fn open(options: Options) -> House {
     let setup = Setup {
         hostname: "mx.test".to_owned(),
         direction: Direction::Inbound,
+        protocol: Protocol::Smtp,
         options,
         tls: false,
         budget: budget.clone(),
@@ -383,6 +384,7 @@ async fn new_options_are_for_new_connections() {
     let setup = Setup {
         hostname: "mx.test".to_owned(),
         direction: Direction::Outbound,
+        protocol: Protocol::Smtp,
         options: Options::default(),
         tls: false,
         budget: Budget::new(1),
@@ -430,6 +432,7 @@ async fn refusals_come_no_faster_than_they_are_written_down() {
     let setup = Setup {
         hostname: "mx.test".to_owned(),
         direction: Direction::Inbound,
+        protocol: Protocol::Smtp,
         options: Options::default(),
         tls: false,
         budget: Budget::new(1),

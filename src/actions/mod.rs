@@ -3,12 +3,14 @@
 mod action;
 mod desk;
 mod plan;
+mod sealing;
 mod senders;
 mod settings;
 
 pub use action::{Action, Outcome, Refusal};
 pub use desk::{Desk, Status};
 pub use plan::plan;
+pub use sealing::sealing_key;
 pub use settings::reinsertion_keys;
 
 /// What people's doors need of the store's words; the store itself stays behind the desk.

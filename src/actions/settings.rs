@@ -220,7 +220,10 @@ impl Desk {
         may(by, &Scope::Global)?;
         let event = self.changed(by, door, format!("domain {domain} was removed"));
         if self.store.settings.remove_domain(domain, event).await? {
-            Ok(())
+            match self.remove_sealing_key(by, domain, door).await {
+                Err(Refusal::Unknown(_)) => Ok(()),
+                removed => removed,
+            }
         } else {
             Err(Refusal::Unknown(format!("domain {domain}")))
         }

@@ -5,7 +5,7 @@ mod senders;
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::mail::{Address, Domain, EntryId};
 use crate::policy::{Pattern, Scope};
@@ -79,7 +79,7 @@ pub(crate) enum Command {
     /// Senders that are locked because they sent too much, or by an administrator
     #[command(subcommand)]
     Senders(OnSenders),
-    /// Reinsertion keys
+    /// Reinsertion keys, and keys that seal
     #[command(subcommand)]
     Keys(OnKeys),
     /// How the daemon is: what is held, what is owed, what the last day brought
@@ -106,7 +106,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// SMTP listens on N, then the destination, IMAPS, IMAP, web, outbound, milter, LMTP
-    /// [default: 2525, 2526, 2993, 2143; outbound 2587]
+    /// [default: 2525, 2526, 2993, 2143; outbound 2587; LMTP 2524]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=65_520))]
     pub(crate) port_base: Option<u16>,
     /// Send no sample mail
@@ -327,6 +327,9 @@ pub(crate) enum OnKeys {
         #[command(flatten)]
         common: Common,
     },
+    /// Keys with which domains ARC-seal mail that was tagged
+    #[command(subcommand)]
+    Arc(super::arc::OnArc),
     /// Make a new key; the old one holds until the last token made with it has expired
     Rotate {
         #[command(flatten)]
@@ -401,49 +404,4 @@ pub(crate) enum Docs {
     Man { dir: PathBuf },
     /// Print completion for a shell
     Completion { shell: clap_complete::Shell },
-}
-
-/// The man page of the command line, roff.
-pub(crate) fn man_page() -> std::io::Result<Vec<u8>> {
-    let mut page = Vec::new();
-    let man = clap_mangen::Man::new(Cli::command().disable_help_subcommand(true))
-        .date("")
-        .manual("Quaranta");
-    man.render_title(&mut page)?;
-    man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
-    man.render_description_section(&mut page)?;
-    commands(&Cli::command(), "quaranta", &mut page)?;
-    Ok(page)
-}
-
-/// Every command with its own options, on the same page.
-fn commands(command: &clap::Command, path: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
-    use std::io::Write as _;
-    for sub in command
-        .get_subcommands()
-        .filter(|sub| sub.get_name() != "help")
-    {
-        let path = format!("{path} {}", sub.get_name());
-        if sub.has_subcommands() {
-            commands(sub, &path, page)?;
-            continue;
-        }
-        writeln!(page, ".SH \"{}\"", path.to_uppercase())?;
-        let sub = sub.clone().disable_help_flag(true).bin_name(&path);
-        let man = clap_mangen::Man::new(sub);
-        let mut text = Vec::new();
-        man.render_synopsis_section(&mut text)?;
-        text.extend_from_slice(b".PP\n");
-        man.render_description_section(&mut text)?;
-        man.render_options_section(&mut text)?;
-        let text = String::from_utf8_lossy(&text).into_owned();
-        for line in text
-            .lines()
-            .filter(|l| !l.starts_with(".SH") && !l.starts_with(".ie") && !l.starts_with(".el"))
-        {
-            writeln!(page, "{line}")?;
-        }
-    }
-    Ok(())
 }

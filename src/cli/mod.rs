@@ -1,7 +1,9 @@
 //! The command line: asks the daemon through its admin socket, or works on its own where no daemon is needed.
 
+mod arc;
 mod args;
 mod demo;
+mod man;
 mod offline;
 mod rules;
 mod senders;
@@ -77,7 +79,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// Never in practice; the renderer writes to memory.
 pub fn man_page() -> std::io::Result<Vec<u8>> {
-    args::man_page()
+    man::man_page()
 }
 
 /// Writes to standard output; a reader that has gone is no fault.
@@ -405,6 +407,7 @@ fn keys(command: OnKeys) -> anyhow::Result<ExitCode> {
         OnKeys::Show { secrets, common } => {
             tell(&common, &Request::KeysShow { secrets }, show::keys)
         }
+        OnKeys::Arc(command) => arc::run(command),
         OnKeys::Rotate { common } => tell(&common, &Request::KeysRotate, show::keys),
     }
 }

@@ -275,7 +275,9 @@ pub(crate) fn domains(answer: &Value) -> String {
             vec![text(d, "domain"), text(d, "routes"), set.join(" ")]
         })
         .collect();
-    table(&["DOMAIN", "ROUTES", "POLICY"], &rows)
+    let mut out = table(&["DOMAIN", "ROUTES", "POLICY"], &rows);
+    items(answer).iter().for_each(|d| note(&mut out, d));
+    out
 }
 
 /// What a scope sets and what holds there.
@@ -296,7 +298,17 @@ pub(crate) fn policy(answer: &Value) -> String {
                 .collect()
         })
         .unwrap_or_default();
-    table(&["OPTION", "VALUE", "FROM"], &rows)
+    let mut out = table(&["OPTION", "VALUE", "FROM"], &rows);
+    note(&mut out, answer);
+    out
+}
+
+/// What an administrator should know besides.
+fn note(out: &mut String, of: &Value) {
+    let note = text(of, "note");
+    if !note.is_empty() {
+        let _infallible = writeln!(out, "note: {note}");
+    }
 }
 
 /// Entries of a list.

@@ -1,6 +1,7 @@
 //! The admin socket: the CLI asks the running daemon, one JSON line each way. It holds the same
 //! desk as every other door of people.
 
+mod arc;
 mod request;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -22,7 +23,7 @@ use crate::net::listen::Closing;
 use crate::policy::{Layer, Policy, Principal, Role, Scope};
 use crate::record::{DomainSettings, Door, Shelf};
 
-pub use request::{Request, Response, Verb, ask};
+pub use request::{Pem, Request, Response, Verb, ask};
 
 /// Longest request, in octets: room for some 25,000 ids.
 const REQUEST_LONGEST: u64 = 1 << 20;
@@ -284,9 +285,7 @@ impl Control {
                 &desk.rotate_keys(by, self.overlap, door).await?,
                 false,
             )),
-            other => Err(Refusal::Bad(format!(
-                "not a request about settings: {other:?}"
-            ))),
+            other => self.ask_arc(by, other).await,
         }
     }
 
@@ -305,16 +304,26 @@ impl Control {
                 .desk
                 .layer(by, &Scope::Domain(settings.domain.clone()))
                 .await?;
-            each.push(
-                json!({ "domain": settings.domain, "routes": settings.routes, "policy": layer }),
-            );
+            let scope = Scope::Domain(settings.domain.clone());
+            let note = self.note(by, &scope).await?;
+            each.push(json!({
+                "domain": settings.domain, "routes": settings.routes, "policy": layer, "note": note,
+            }));
         }
         Ok(Value::Array(each))
     }
 
     /// What a scope sets itself, and what holds there with what it inherits.
     async fn show_policy(&self, by: &Principal, scope: Scope) -> Result<Value, Refusal> {
-        let chain = match &scope {
+        let layers = self.layers(by, &scope).await?;
+        let set = layers.last().cloned().unwrap_or_default();
+        let note = self.note(by, &scope).await?;
+        Ok(json!({ "scope": scope, "set": set, "holds": Policy::stack(&layers), "note": note }))
+    }
+
+    /// The layers that hold for `scope`, the widest first.
+    async fn layers(&self, by: &Principal, scope: &Scope) -> Result<Vec<Layer>, Refusal> {
+        let chain = match scope {
             Scope::Global => vec![Scope::Global],
             Scope::Domain(_) => vec![Scope::Global, scope.clone()],
             Scope::Recipient(address) => Scope::chain(address).to_vec(),
@@ -323,8 +332,7 @@ impl Control {
         for scope in &chain {
             layers.push(self.desk.layer(by, scope).await?);
         }
-        let set = layers.last().cloned().unwrap_or_default();
-        Ok(json!({ "scope": scope, "set": set, "holds": Policy::stack(&layers) }))
+        Ok(layers)
     }
 }
 

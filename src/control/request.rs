@@ -1,5 +1,6 @@
 //! The words of the admin socket, and the client's side of it.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::actions::Action;
 use crate::mail::{Address, Direction, Domain, EntryId};
 use crate::policy::{Layer, ListKind, Pattern, Scope};
 use crate::record::{Route, Shelf, Status};
+use crate::token::{Algorithm, Selector};
 
 /// What an administrator does with an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,17 @@ impl Verb {
             Verb::RemoveAsSpam => Action::RemoveAsSpam,
             Verb::RemoveAsHam => Action::RemoveAsHam,
         }
+    }
+}
+
+/// A private key in PEM. Its Debug shows nothing of it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pem(pub String);
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pem")
     }
 }
 
@@ -116,6 +129,17 @@ pub enum Request {
         secrets: bool,
     },
     KeysRotate,
+    /// Gives a domain the key in `pem`, or a new one.
+    ArcKeyAdd {
+        domain: Domain,
+        selector: Selector,
+        pem: Option<Pem>,
+        algorithm: Algorithm,
+    },
+    ArcKeyList,
+    ArcKeyRemove {
+        domain: Domain,
+    },
     Status,
     Log {
         scope: Scope,

@@ -14,6 +14,7 @@ use crate::intake::outbound::Outbound;
 use crate::mail::Direction;
 use crate::net::listen::{Closing, bind};
 use crate::notify::{Hook, Runner};
+use crate::options::Span;
 use crate::relay::Outward;
 use crate::smtp;
 
@@ -55,6 +56,9 @@ pub(super) fn door_options(options: &smtp::Options) -> smtp::Options {
     smtp::Options {
         proxy_protocol_from: Vec::new(),
         xclient_from: Vec::new(),
+        // One sender, one policy: all recipients have the same reply but for their hosts' words.
+        prdr: false,
+        greet_pause: Span::seconds(0),
         ..options.clone()
     }
 }
@@ -94,6 +98,7 @@ impl Rooms {
         let setup = smtp::Setup {
             hostname: self.hostname.clone(),
             direction: Direction::Outbound,
+            protocol: smtp::Protocol::Smtp,
             options: door_options(&config.smtp),
             tls: true,
             budget: self.budget.clone(),

@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use crate::mail::Mail;
 use crate::policy::{Finding, Findings, WhenUnavailable};
 
+pub use auth::seal::{Set, seal};
 pub use options::{Options, Then};
 pub use panel::StandardPanel;
 

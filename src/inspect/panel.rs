@@ -14,6 +14,7 @@ use crate::mail::{Envelope, Mail};
 use crate::net::dns::Dns;
 use crate::policy::{Finding, Findings, WhenUnavailable};
 
+use super::auth::cover::unchecked;
 use super::auth::{self, Authenticator, Identity};
 use super::local::{Local, Seen};
 use super::network::{self, Network};
@@ -233,12 +234,17 @@ impl Panel for StandardPanel {
             self.others(mail, deadline, Which::All),
         );
         let found = [seen.found, identity.found, client, domains, more].concat();
+        let cover = identity
+            .cover
+            .unwrap_or_else(|| unchecked(mail.message.bytes()));
         Findings {
             found: self.settled(found),
             authors: seen.authors,
             forged: identity.forged,
             aligned: identity.aligned,
             authentication: identity.field,
+            subject_signed: cover.subject_signed,
+            chain: cover.chain,
             subject: seen.subject,
         }
     }

@@ -132,6 +132,7 @@ impl Intake {
         let mut said = vec![not_now("The destination cannot be found now"); steps.len()];
         let mut parcels: Vec<Parcel> = Vec::new();
         let mut places: Vec<Vec<usize>> = Vec::new();
+        let mut sealers: Vec<Option<Domain>> = Vec::new();
         let domains: BTreeSet<&Domain> = steps.iter().map(|step| step.to.domain()).collect();
         let ways = self
             .ways(mail, domains.into_iter().cloned().collect())
@@ -145,10 +146,11 @@ impl Intake {
                 }
                 None => continue,
             };
-            match parcels
-                .iter()
-                .position(|p| p.routes == *routes && p.edits == step.edits)
-            {
+            let sealer = judged.sealed_by(&step.to, &step.edits);
+            let same = |(p, s): (&Parcel, &Option<Domain>)| {
+                p.routes == *routes && p.edits == step.edits && *s == sealer
+            };
+            match parcels.iter().zip(&sealers).position(same) {
                 Some(at) => {
                     parcels[at].to.push(step.to.clone());
                     places[at].push(i);
@@ -160,13 +162,15 @@ impl Intake {
                         routes: routes.clone(),
                     });
                     places.push(vec![i]);
+                    sealers.push(sealer);
                 }
             }
         }
-        for parcel in &mut parcels {
-            let mut edits = self.trace_edits(mail, &judged.findings, &parcel.to);
-            edits.append(&mut parcel.edits);
-            parcel.edits = edits;
+        for (parcel, sealer) in parcels.iter_mut().zip(&sealers) {
+            let (to, edits, findings) = (&parcel.to, &parcel.edits, &judged.findings);
+            parcel.edits = self
+                .leaving(mail, findings, to, edits, sealer.as_ref())
+                .await;
         }
         let replies = carrier.carry(mail, &parcels).await;
         for (places, replies) in places.into_iter().zip(replies) {
@@ -191,29 +195,28 @@ impl Intake {
                 .first()
                 .map(|(_, reply)| reply.to_string())
                 .unwrap_or_default();
-            let jobs = ending
-                .owe
-                .iter()
-                .map(|(step, reply)| {
-                    let mut edits =
-                        self.trace_edits(mail, &judged.findings, std::slice::from_ref(&step.to));
-                    edits.extend(step.edits.iter().cloned());
-                    let to = step.to.clone();
-                    let kind = match mail.envelope.direction {
-                        Direction::Inbound => JobKind::Deliver { to, edits },
-                        Direction::Outbound => JobKind::Send {
-                            from: mail.envelope.from.clone().map(Box::new),
-                            to,
-                            edits,
-                        },
-                    };
-                    let id = EntryId::going(mail.envelope.direction, mail.id, &step.to);
-                    Job {
-                        last: reply.to_string(),
-                        ..Job::new(id, mail.id, kind, now)
-                    }
-                })
-                .collect();
+            let mut jobs = Vec::new();
+            for (step, reply) in &ending.owe {
+                let to = std::slice::from_ref(&step.to);
+                let sealer = judged.sealed_by(&step.to, &step.edits);
+                let edits = self
+                    .leaving(mail, &judged.findings, to, &step.edits, sealer.as_ref())
+                    .await;
+                let to = step.to.clone();
+                let kind = match mail.envelope.direction {
+                    Direction::Inbound => JobKind::Deliver { to, edits },
+                    Direction::Outbound => JobKind::Send {
+                        from: mail.envelope.from.clone().map(Box::new),
+                        to,
+                        edits,
+                    },
+                };
+                let id = EntryId::going(mail.envelope.direction, mail.id, &step.to);
+                jobs.push(Job {
+                    last: reply.to_string(),
+                    ..Job::new(id, mail.id, kind, now)
+                });
+            }
             let event = self.judged_event(mail, judged, Status::DeliveryDeferred, &to, words);
             self.parts.store.jobs.owe(mail, jobs, event).await?;
         }

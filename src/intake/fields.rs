@@ -1,7 +1,7 @@
 //! The header fields we add and strip: Received, Authentication-Results, and our own token.
 
 use super::Intake;
-use crate::mail::{Address, Direction, Edit, Mail, headers};
+use crate::mail::{Address, Direction, Edit, Mail, Peer, headers};
 use crate::policy::Findings;
 use crate::token;
 
@@ -49,24 +49,7 @@ impl Intake {
             .as_ref()
             .map(|tls| format!("\r\n\t(using {})", printable(tls)))
             .unwrap_or_default();
-        let protocol = match (
-            mail.envelope.smtputf8,
-            peer.esmtp,
-            peer.tls.is_some(),
-            peer.login.is_some(),
-        ) {
-            (true, _, tls, auth) => format!(
-                "UTF8SMTP{}{}",
-                if tls { "S" } else { "" },
-                if auth { "A" } else { "" }
-            ),
-            (false, true, tls, auth) => format!(
-                "ESMTP{}{}",
-                if tls { "S" } else { "" },
-                if auth { "A" } else { "" }
-            ),
-            (false, false, ..) => "SMTP".to_owned(),
-        };
+        let protocol = protocol(peer, mail.envelope.smtputf8);
         let helo = printable(&peer.helo);
         let name = peer
             .name
@@ -89,6 +72,20 @@ impl Intake {
             self.parts.clock.now().rfc5322(),
         )
     }
+}
+
+/// The protocol's name in Received (RFC 3848, RFC 6531 section 4.3).
+fn protocol(peer: &Peer, smtputf8: bool) -> String {
+    let name = match (peer.lmtp, smtputf8, peer.esmtp) {
+        (true, true, _) => "UTF8LMTP",
+        (true, false, _) => "LMTP",
+        (false, true, _) => "UTF8SMTP",
+        (false, false, true) => "ESMTP",
+        (false, false, false) => return "SMTP".to_owned(),
+    };
+    let tls = if peer.tls.is_some() { "S" } else { "" };
+    let auth = if peer.login.is_some() { "A" } else { "" };
+    format!("{name}{tls}{auth}")
 }
 
 /// What a client says of itself must not end the field or the comment it stands in.
@@ -132,7 +129,7 @@ fn forged_results(mail: &Mail, hostname: &str) -> Vec<Edit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::{Direction, Envelope, Message, Peer};
+    use crate::mail::{Direction, Envelope, Message};
 
     #[test]
     fn forged_results_of_our_name_are_found() {

@@ -4,6 +4,7 @@ mod admit;
 mod carry;
 mod fields;
 pub mod greylist;
+mod leaving;
 pub mod outbound;
 mod policies;
 mod rate;

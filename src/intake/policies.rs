@@ -1,8 +1,10 @@
 //! The policy and the lists that hold for one recipient.
 
+use std::net::IpAddr;
+
 use super::Intake;
-use crate::mail::{Address, Mail};
-use crate::policy::{Findings, Listed, Policy, Scope, listed};
+use crate::mail::{Address, Envelope, Mail, Reply};
+use crate::policy::{Findings, Listed, Policy, Scope, listed, not_now};
 use crate::store::StoreError;
 
 impl Intake {
@@ -22,16 +24,63 @@ impl Intake {
         findings: &Findings,
         to: &Address,
     ) -> Result<Option<Listed>, StoreError> {
+        let senders = mail.envelope.from.iter().chain(&findings.authors);
+        let client = mail.envelope.peer.address;
+        self.ask_lists(senders, client, findings.forged, to).await
+    }
+
+    async fn ask_lists<'a>(
+        &self,
+        senders: impl Iterator<Item = &'a Address> + Clone,
+        client: IpAddr,
+        forged: bool,
+        to: &Address,
+    ) -> Result<Option<Listed>, StoreError> {
         let mut lists = Vec::new();
         for scope in Scope::chain(to) {
             lists.push(self.parts.store.settings.list(&scope).await?);
         }
-        let senders = mail.envelope.from.iter().chain(&findings.authors);
-        Ok(listed(
-            lists.iter().flat_map(|list| list.iter()),
-            senders,
-            mail.envelope.peer.address,
-            findings.forged,
-        ))
+        let entries = lists.iter().flat_map(|list| list.iter());
+        Ok(listed(entries, senders, client, forged))
+    }
+
+    /// May `to` share one reply with the recipients taken before? Asked at RCPT, where
+    /// all of a transaction get the same reply. If either of the two asks for it, those
+    /// whose policies, or lists, may answer differently are told to come apart.
+    ///
+    /// # Errors
+    /// 452 4.5.3, so that the sender sends to `to` in a transaction of its own.
+    pub async fn together(&self, envelope: &Envelope, to: &Address) -> Result<(), Reply> {
+        let Some(first) = envelope.to.first() else {
+            return Ok(());
+        };
+        let differ = self.differ(envelope, first, to).await.map_err(|error| {
+            tracing::error!(%error, "the policies cannot be read");
+            not_now("The recipient cannot be checked now")
+        })?;
+        if differ {
+            let text = format!("<{to}>: other rules hold here, please send to this one apart");
+            return Err(Reply::new(452, 5, 3, text));
+        }
+        Ok(())
+    }
+
+    async fn differ(
+        &self,
+        envelope: &Envelope,
+        one: &Address,
+        other: &Address,
+    ) -> Result<bool, StoreError> {
+        let (first, second) = (self.policy(one).await?, self.policy(other).await?);
+        if !(first.split || second.split) {
+            return Ok(false);
+        }
+        if first.differs(&second) {
+            return Ok(true);
+        }
+        let (senders, client) = (envelope.from.iter(), envelope.peer.address);
+        let first = self.ask_lists(senders.clone(), client, false, one).await?;
+        let second = self.ask_lists(senders, client, false, other).await?;
+        Ok(first.map(|listed| listed.kind) != second.map(|listed| listed.kind))
     }
 }

@@ -157,6 +157,7 @@ impl Intake {
             let listed = self.listed(mail, &findings, to).await?;
             let verdict = judge(&findings, listed.as_ref(), &policy);
             let disposition = dispose(&verdict, &policy);
+            let disposition = self.spare(disposition, &findings, &policy, to).await?;
             let known = listed.is_some() || findings.aligned;
             let disposition = self.greylisted(mail, known, to, &policy, disposition).await;
             each.push(Decision {

@@ -37,6 +37,9 @@ pub struct Peer {
     pub login: Option<String>,
     /// True if EHLO was said (RFC 5321 section 4.1.1.1).
     pub esmtp: bool,
+    /// True if the mail came by LMTP (RFC 2033).
+    #[serde(default)]
+    pub lmtp: bool,
 }
 
 impl Peer {
@@ -50,6 +53,7 @@ impl Peer {
             tls: None,
             login: None,
             esmtp: false,
+            lmtp: false,
         }
     }
 

@@ -1,11 +1,15 @@
 //! Listeners: bind, accept, keep count, and close in an orderly way.
 
+use std::fmt;
 use std::future::Future;
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -15,12 +19,143 @@ use super::limit::{Place, Turnstile};
 /// The pause after accept failed, for want of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Who may open a Unix socket: everybody who may enter its folder.
+const SOCKET_MODE: u32 = 0o666;
+
 /// An address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}")]
 pub struct BindError {
-    pub address: SocketAddr,
+    pub address: Socket,
     pub source: io::Error,
+}
+
+/// Where to listen: `127.0.0.1:24`, `[::1]:24` or `unix:/run/quaranta/lmtp.sock`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Socket {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl FromStr for Socket {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:").filter(|p| p.starts_with('/')) {
+            return Ok(Self::Unix(PathBuf::from(path)));
+        }
+        let address = text.parse().map_err(|_| {
+            format!("'{text}' is nothing to listen on; write address:port or unix:/path")
+        })?;
+        Ok(Self::Tcp(address))
+    }
+}
+
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Socket {
+    /// The port, where there is one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(address) => Some(address.port()),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+crate::serde_as_text!(Socket);
+
+/// Listeners of both kinds.
+#[derive(Debug, Default)]
+pub struct Bound {
+    pub tcp: Vec<TcpListener>,
+    pub unix: Vec<UnixListener>,
+}
+
+/// Binds all of `sockets`. A Unix socket that nobody listens on any more is replaced.
+///
+/// # Errors
+/// [`BindError`] names the first that cannot be bound; none stays bound then.
+pub async fn bind_all(sockets: &[Socket]) -> Result<Bound, BindError> {
+    let mut bound = Bound::default();
+    for socket in sockets {
+        match socket {
+            Socket::Tcp(address) => bound.tcp.extend(bind(&[*address]).await?),
+            Socket::Unix(path) => {
+                let listener = bind_unix(path).map_err(|source| BindError {
+                    address: socket.clone(),
+                    source,
+                })?;
+                bound.unix.push(listener);
+            }
+        }
+    }
+    Ok(bound)
+}
+
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
+    Ok(listener)
+}
+
+/// Takes clients, of whatever kind they are.
+pub trait Listener: Send + 'static {
+    type Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static;
+
+    /// The next client and its address: the loopback address for a Unix socket.
+    fn next(&self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+
+    /// Writes once, without waiting: the send buffer of a new connection takes that.
+    ///
+    /// # Errors
+    /// From the system.
+    fn write_once(stream: Self::Stream, octets: &[u8]) -> io::Result<usize>;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, address) = self.accept().await?;
+        // Replies are written whole; waiting for more of them helps nobody.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        Ok((stream, address))
+    }
+
+    fn write_once(stream: TcpStream, octets: &[u8]) -> io::Result<usize> {
+        stream.into_std()?.write(octets)
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let (stream, _) = self.accept().await?;
+        Ok((stream, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
+    }
+
+    fn write_once(stream: UnixStream, octets: &[u8]) -> io::Result<usize> {
+        stream.into_std()?.write(octets)
+    }
 }
 
 /// Binds all of `addresses`.
@@ -32,7 +167,10 @@ pub async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindErro
     for &address in addresses {
         let listener = TcpListener::bind(address)
             .await
-            .map_err(|source| BindError { address, source })?;
+            .map_err(|source| BindError {
+                address: Socket::Tcp(address),
+                source,
+            })?;
         listeners.push(listener);
     }
     Ok(listeners)
@@ -96,9 +234,10 @@ pub struct House {
 /// Accepts clients and gives each to `visit` in a task of its own, until the doors
 /// close; returns when the sessions have ended or the grace is over, whose
 /// sessions are then cut off. A task that panics ends alone.
-pub async fn serve<F, Fut>(listener: TcpListener, mut house: House, visit: F)
+pub async fn serve<L, F, Fut>(listener: L, mut house: House, visit: F)
 where
-    F: Fn(TcpStream, SocketAddr, Place) -> Fut,
+    L: Listener,
+    F: Fn(L::Stream, SocketAddr, Place) -> Fut,
     Fut: Future<Output = ()> + Send + 'static,
 {
     let mut visitors = JoinSet::new();
@@ -106,9 +245,9 @@ where
         tokio::select! {
             () = house.closing.wait() => break,
             Some(ended) = visitors.join_next(), if !visitors.is_empty() => note(house.door, ended),
-            accepted = listener.accept() => match accepted {
+            accepted = listener.next() => match accepted {
                 Ok((stream, address)) => {
-                    if let Some((stream, place)) = admit(stream, &house) {
+                    if let Some((stream, place)) = admit::<L>(stream, &house) {
                         visitors.spawn(visit(stream, address, place));
                     }
                 }
@@ -136,16 +275,11 @@ where
 }
 
 /// A place for the client, or the words that there is none.
-fn admit(stream: TcpStream, house: &House) -> Option<(TcpStream, Place)> {
-    // Replies are written whole; waiting for more of them helps nobody.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(door = house.door, %error, "cannot set TCP_NODELAY");
-    }
+fn admit<L: Listener>(stream: L::Stream, house: &House) -> Option<(L::Stream, Place)> {
     if let Some(place) = house.turnstile.enter() {
         return Some((stream, place));
     }
-    // Without a task: the send buffer of a new connection takes this at once.
-    let told = stream.into_std().and_then(|mut s| s.write(&house.full));
+    let told = L::write_once(stream, &house.full);
     tracing::warn!(
         door = house.door,
         told = told.is_ok(),
@@ -159,5 +293,27 @@ fn note(door: &'static str, ended: Result<(), JoinError>) {
         && error.is_panic()
     {
         tracing::error!(door, %error, "a session ended by a fault of ours");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_read_as_they_are_written() {
+        for text in ["127.0.0.1:24", "[::1]:24", "unix:/run/quaranta/lmtp.sock"] {
+            assert_eq!(text.parse::<Socket>().expect("socket").to_string(), text);
+        }
+        for bad in [
+            "",
+            "localhost:24",
+            "127.0.0.1",
+            "unix:",
+            "unix:relative",
+            "/run/x",
+        ] {
+            assert!(bad.parse::<Socket>().is_err(), "{bad}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Class, Finding, Mode, Policy, Verdict, WhenUnavailable};
+use super::{Class, Finding, Mode, Policy, TagSigned, Verdict, WhenUnavailable};
 use crate::mail::Edit;
 
 /// What is done with a mail for one recipient.
@@ -25,6 +25,33 @@ pub enum Deferral {
     Unavailable(String),
     /// It is seen for the first time: who comes back after this time is no spam robot (SE-04).
     Greylisted(Duration),
+}
+
+impl Disposition {
+    /// True if the Subject gets a tag.
+    #[must_use]
+    pub fn tags(&self) -> bool {
+        matches!(self, Self::Deliver { edits, .. } if edits.iter().any(is_tag))
+    }
+
+    /// The same without the tag where it would break a signature (XX-14): `signed` says
+    /// that one covers the Subject, `vouched` that a seal can take its place. The fields stay.
+    #[must_use]
+    pub fn sparing(mut self, signed: bool, vouched: bool, policy: &Policy) -> Self {
+        let tag = match policy.tag_signed {
+            TagSigned::Tag => true,
+            TagSigned::HeaderOnly => !signed,
+            TagSigned::TagAndArcSeal => !signed || vouched,
+        };
+        if let (Self::Deliver { edits, .. }, false) = (&mut self, tag) {
+            edits.retain(|edit| !is_tag(edit));
+        }
+        self
+    }
+}
+
+fn is_tag(edit: &Edit) -> bool {
+    matches!(edit, Edit::TagSubject(_))
 }
 
 /// The fields by which a filter speaks to the mail server behind it. Those that
@@ -161,6 +188,41 @@ mod tests {
         for (class, row) in table {
             for (mode, want) in [Quarantine, Tag, Headers, Refuse, Off].into_iter().zip(row) {
                 assert_eq!(kind(class, mode), want, "{class:?} {mode:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn xx14_a_tag_spares_what_is_signed() {
+        use TagSigned::{HeaderOnly, Tag, TagAndArcSeal};
+        let verdict = Verdict {
+            class: Class::Spam,
+            score: 7.0,
+            because: Vec::new(),
+        };
+        // Unsigned; signed; signed, and a seal can be put.
+        let table = [
+            (Tag, [true, true, true]),
+            (HeaderOnly, [true, false, false]),
+            (TagAndArcSeal, [true, false, true]),
+        ];
+        for (tag_signed, row) in table {
+            let policy = Policy {
+                mode: Mode::Tag,
+                tag_signed,
+                ..Policy::default()
+            };
+            for ((signed, vouched), want) in [(false, false), (true, false), (true, true)]
+                .into_iter()
+                .zip(row)
+            {
+                let spared = dispose(&verdict, &policy).sparing(signed, vouched, &policy);
+                assert_eq!(spared.tags(), want, "{tag_signed:?} {signed} {vouched}");
+                let Disposition::Deliver { edits, .. } = spared else {
+                    panic!("it is delivered")
+                };
+                let flag = |e: &Edit| matches!(e, Edit::Add { name, .. } if name == "X-Spam-Flag");
+                assert!(edits.iter().any(flag), "the fields stay");
             }
         }
     }

@@ -79,6 +79,28 @@ impl Finding {
     }
 }
 
+/// The ARC chain of a mail as it came (RFC 8617 section 5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Chain {
+    #[default]
+    None,
+    Pass,
+    /// It fails now; the last to seal it did not say so.
+    Fail,
+    /// It was failed before, or is as long as one may be: nobody seals it again.
+    Closed,
+    /// It could not be checked.
+    Unchecked,
+}
+
+impl Chain {
+    /// True if a seal on it says that the mail came with these results.
+    #[must_use]
+    pub fn vouches(self) -> bool {
+        matches!(self, Self::None | Self::Pass)
+    }
+}
+
 /// All that was found in one mail.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Findings {
@@ -93,6 +115,9 @@ pub struct Findings {
     /// The value of our Authentication-Results field (RFC 8601) behind the
     /// authserv-id, such as `spf=pass smtp.mailfrom=a@example.org`; empty if nothing was checked.
     pub authentication: String,
+    /// A valid signature covers the Subject, or one that could not be checked (XX-14).
+    pub subject_signed: bool,
+    pub chain: Chain,
     /// The decoded Subject, for lists of mail; at most 256 characters.
     pub subject: String,
 }

@@ -19,6 +19,20 @@ pub enum Mode {
     Off,
 }
 
+/// What a Subject tag does to mail whose Subject a valid signature covers (XX-14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagSigned {
+    /// The tag is put all the same, and breaks the signature.
+    Tag,
+    /// X-Spam fields only; the signature stays valid.
+    #[default]
+    HeaderOnly,
+    /// The tag is put, and the message sealed after (RFC 8617) with the key of the
+    /// recipient's domain; without a key, as `HeaderOnly`.
+    TagAndArcSeal,
+}
+
 /// What one scope sets; what it leaves out, it inherits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -56,6 +70,13 @@ pub struct Layer {
     /// Tell who is new to come back (greylisting).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub greylist: Option<bool>,
+    /// Tell a sender with one reply for all to come again with recipients whose policies
+    /// would answer differently.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<bool>,
+    /// What a Subject tag does to signed mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag_signed: Option<TagSigned>,
 }
 
 impl Layer {
@@ -74,6 +95,8 @@ impl Layer {
             outbound_spam_from: self.outbound_spam_from.or(before.outbound_spam_from),
             correspondents: self.correspondents.or(before.correspondents),
             greylist: self.greylist.or(before.greylist),
+            split: self.split.or(before.split),
+            tag_signed: self.tag_signed.or(before.tag_signed),
         }
     }
 }
@@ -92,6 +115,8 @@ pub struct Policy {
     pub outbound_spam_from: f32,
     pub correspondents: bool,
     pub greylist: bool,
+    pub split: bool,
+    pub tag_signed: TagSigned,
 }
 
 impl Default for Policy {
@@ -108,6 +133,8 @@ impl Default for Policy {
             outbound_spam_from: 6.0,
             correspondents: true,
             greylist: false,
+            split: false,
+            tag_signed: TagSigned::HeaderOnly,
         }
     }
 }
@@ -132,6 +159,8 @@ impl Policy {
             outbound_spam_from: layer.outbound_spam_from.unwrap_or(house.outbound_spam_from),
             correspondents: layer.correspondents.unwrap_or(house.correspondents),
             greylist: layer.greylist.unwrap_or(house.greylist),
+            split: layer.split.unwrap_or(house.split),
+            tag_signed: layer.tag_signed.unwrap_or(house.tag_signed),
         }
     }
 
@@ -146,6 +175,21 @@ impl Policy {
             training_requested: false,
             ..self
         }
+    }
+}
+
+impl Policy {
+    /// True if `other` may make another answer, or another message, of the same mail.
+    #[must_use]
+    pub fn differs(&self, other: &Policy) -> bool {
+        let answering = |policy: &Policy| Policy {
+            // What is kept afterwards, and for how long, no sender sees.
+            keep_days: 0,
+            training_requested: false,
+            split: false,
+            ..policy.clone()
+        };
+        answering(self) != answering(other)
     }
 }
 

@@ -11,8 +11,8 @@ mod settle;
 mod verdict;
 
 pub use disposition::{Deferral, Disposition, dispose};
-pub use finding::{Finding, Findings, WhenUnavailable};
-pub use layer::{Layer, Mode, Policy};
+pub use finding::{Chain, Finding, Findings, WhenUnavailable};
+pub use layer::{Layer, Mode, Policy, TagSigned};
 pub use lists::{ListEntry, ListKind, Listed, Origin, Pattern, PatternError, listed};
 pub use principal::{Principal, Right, Role};
 pub use scope::{Scope, ScopeError};

@@ -16,6 +16,8 @@ const HELO_MOST: usize = 255;
 pub enum Command {
     Helo(String),
     Ehlo(String),
+    /// LMTP's greeting (RFC 2033 section 4.1).
+    Lhlo(String),
     Mail(MailFrom),
     Rcpt(Recipient),
     Data,
@@ -46,6 +48,8 @@ pub struct MailFrom {
     pub smtputf8: bool,
     /// AUTH was given (RFC 4954 section 5); what it says is nobody's proof.
     pub auth: bool,
+    /// The client takes a reply for each recipient (draft-hall-prdr).
+    pub prdr: bool,
     /// The path is not ASCII, which asks for SMTPUTF8.
     pub international: bool,
 }
@@ -80,6 +84,7 @@ pub fn parse(line: &[u8]) -> Result<Command, Reply> {
     match verb.as_str() {
         "HELO" => helo(rest, "HELO").map(Command::Helo),
         "EHLO" => helo(rest, "EHLO").map(Command::Ehlo),
+        "LHLO" => helo(rest, "LHLO").map(Command::Lhlo),
         "MAIL" => mail(rest).map(Command::Mail),
         "RCPT" => rcpt(rest).map(Command::Rcpt),
         "DATA" => alone(rest, Command::Data),
@@ -165,6 +170,7 @@ fn mail(rest: &str) -> Result<MailFrom, Reply> {
         body: BodyType::default(),
         smtputf8: false,
         auth: false,
+        prdr: false,
         international: !path.is_ascii(),
     };
     let mut seen: Vec<String> = Vec::new();
@@ -183,7 +189,10 @@ fn mail(rest: &str) -> Result<MailFrom, Reply> {
             }
             ("SMTPUTF8", None) => mail.smtputf8 = true,
             ("AUTH", Some(value)) if !value.is_empty() => mail.auth = true,
-            ("SIZE" | "BODY" | "AUTH", None) | ("SMTPUTF8", Some(_)) => return Err(syntax(form)),
+            ("PRDR", None) => mail.prdr = true,
+            ("SIZE" | "BODY" | "AUTH", None) | ("SMTPUTF8" | "PRDR", Some(_)) => {
+                return Err(syntax(form));
+            }
             _ => return Err(unknown(parameter)),
         }
         if seen.contains(&name) {
@@ -194,7 +203,8 @@ fn mail(rest: &str) -> Result<MailFrom, Reply> {
     Ok(mail)
 }
 
-fn unknown(parameter: &str) -> Reply {
+/// 555 for a parameter of MAIL or RCPT that is not offered.
+pub(super) fn unknown(parameter: &str) -> Reply {
     let parameter: String = parameter.chars().take(60).collect();
     Reply::new(555, 5, 4, format!("Parameter not known: {parameter}"))
 }

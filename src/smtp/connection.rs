@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::proxy::{self, Header};
@@ -60,7 +59,10 @@ fn too_late<T>(_: T) -> io::Error {
 
 /// Reads the header of the PROXY protocol: the client's address, where it names
 /// one, and the octets that follow it.
-pub(super) async fn proxied(stream: &mut TcpStream) -> io::Result<(Option<IpAddr>, Vec<u8>)> {
+pub(super) async fn proxied<S>(stream: &mut S) -> io::Result<(Option<IpAddr>, Vec<u8>)>
+where
+    S: AsyncRead + Unpin,
+{
     let read = async {
         let mut octets = Vec::with_capacity(256);
         loop {
@@ -84,12 +86,15 @@ pub(super) async fn proxied(stream: &mut TcpStream) -> io::Result<(Option<IpAddr
 
 impl Connection {
     /// The whole dialogue, from the greeting to the end, through STARTTLS where asked.
-    pub(super) async fn run(
+    pub(super) async fn run<S>(
         &mut self,
-        mut stream: TcpStream,
+        mut stream: S,
         tls: Option<&ServerTls>,
         opening: Opening,
-    ) -> io::Result<()> {
+    ) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         if opening == Opening::Plain && self.converse(&mut stream).await? == End::Closed {
             return Ok(());
         }
@@ -231,7 +236,12 @@ impl Connection {
                 None => Ok(()),
             },
             Question::Recipient(to) => match self.session.envelope() {
-                Some(envelope) => reception.recipient(envelope, &to).await,
+                Some(envelope) => match reception.recipient(envelope, &to).await {
+                    Ok(()) if self.session.has_one_reply() => {
+                        reception.together(envelope, &to).await
+                    }
+                    word => word,
+                },
                 None => Ok(()),
             },
             Question::Login(credentials) => {

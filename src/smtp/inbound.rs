@@ -21,6 +21,22 @@ impl Inbound {
     pub fn new(intake: Intake, carrier: Arc<dyn Carrier>) -> Self {
         Self { intake, carrier }
     }
+
+    /// Writes a refusal into the log of all mail.
+    async fn noted(
+        &self,
+        envelope: &Envelope,
+        to: &Address,
+        word: Result<(), Reply>,
+    ) -> Result<(), Reply> {
+        if let Err(reply) = &word {
+            let to = std::slice::from_ref(to);
+            self.intake
+                .not_accepted(&envelope.peer, envelope.from.as_ref(), to, reply)
+                .await;
+        }
+        word
+    }
 }
 
 #[async_trait]
@@ -37,13 +53,12 @@ impl Reception for Inbound {
 
     async fn recipient(&self, envelope: &Envelope, to: &Address) -> Result<(), Reply> {
         let admitted = self.intake.admit_recipient(to, envelope.smtputf8).await;
-        if let Err(reply) = &admitted {
-            let to = std::slice::from_ref(to);
-            self.intake
-                .not_accepted(&envelope.peer, envelope.from.as_ref(), to, reply)
-                .await;
-        }
-        admitted
+        self.noted(envelope, to, admitted).await
+    }
+
+    async fn together(&self, envelope: &Envelope, to: &Address) -> Result<(), Reply> {
+        let word = self.intake.together(envelope, to).await;
+        self.noted(envelope, to, word).await
     }
 
     async fn message(&self, mail: Mail, replies: Replies) -> Answer {

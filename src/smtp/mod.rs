@@ -4,6 +4,7 @@ mod auth;
 pub mod command;
 mod connection;
 mod content;
+mod each;
 mod inbound;
 mod obey;
 mod options;
@@ -17,21 +18,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use connection::{Connection, Opening, proxied};
 
 use crate::mail::{Peer, Reply};
 use crate::net::limit::{Place, Turnstile};
-use crate::net::listen::{self, Closing, House};
+use crate::net::listen::{self, Closing, House, Listener};
 use crate::net::network::Network;
 use crate::net::tls::ServerTls;
 
 pub use auth::Credentials;
+pub use each::Protocol;
 pub use inbound::Inbound;
-pub use options::Options;
+pub use options::{Lmtp, Options};
 pub use outbound::{Outbound, Submission};
 pub use reception::{Reception, Refused};
 pub use session::{Event, LINE_MOST, Question, Session, Setup};
@@ -78,20 +79,20 @@ impl Door {
     /// Takes connections from `listener` until the doors close and the sessions have
     /// ended. Idle sessions are told 421 then; a message that is being received may
     /// end within the grace time.
-    pub async fn serve(self, listener: TcpListener, closing: Closing) {
+    pub async fn serve<L: Listener>(self, listener: L, closing: Closing) {
         self.serve_from(listener, closing, Opening::Plain).await;
     }
 
     /// The same for a listener whose clients begin with TLS (RFC 8314 section 3.3).
-    pub async fn serve_tls(self, listener: TcpListener, closing: Closing) {
+    pub async fn serve_tls<L: Listener>(self, listener: L, closing: Closing) {
         self.serve_from(listener, closing, Opening::Tls).await;
     }
 
-    async fn serve_from(self, listener: TcpListener, closing: Closing, opening: Opening) {
+    async fn serve_from<L: Listener>(self, listener: L, closing: Closing, opening: Opening) {
         let setup = self.setup.load_full();
         let full = format!("{} Too many connections, please come again", setup.hostname);
         let house = House {
-            door: "smtp",
+            door: setup.protocol.door(),
             turnstile: self.turnstile.clone(),
             closing: closing.clone(),
             grace: setup.options.grace_time.0,
@@ -104,12 +105,14 @@ impl Door {
         .await;
     }
 
-    async fn visit(
+    async fn visit<S>(
         self,
-        (mut stream, from, opening): (TcpStream, SocketAddr, Opening),
+        (mut stream, from, opening): (S, SocketAddr, Opening),
         mut place: Place,
         closing: Closing,
-    ) {
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let setup = self.setup.load_full();
         let mut address = from.ip().to_canonical();
         let mut unread = Vec::new();
@@ -148,7 +151,10 @@ impl Door {
         }
     }
 
-    async fn turn_away(&self, mut stream: TcpStream, peer: Peer, setup: &Setup) {
+    async fn turn_away<S>(&self, mut stream: S, peer: Peer, setup: &Setup)
+    where
+        S: AsyncWrite + Unpin,
+    {
         let text = format!("{} Too many connections from you", setup.hostname);
         let reply = Reply::new(421, 7, 0, text);
         let wire = reply.wire();

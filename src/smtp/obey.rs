@@ -3,6 +3,7 @@
 use super::auth;
 use super::command::{self, Command, MailFrom, Recipient};
 use super::content::{no_room, too_big};
+use super::each::Greeting;
 use super::session::{Asked, Event, Phase, Question, Session, Transaction};
 use crate::mail::{Envelope, Reply};
 
@@ -14,8 +15,9 @@ fn needs_utf8() -> Reply {
 impl Session {
     pub(super) fn obey(&mut self, command: Command, more: bool) -> Option<Event> {
         match command {
-            Command::Helo(name) => self.helo(name, false),
-            Command::Ehlo(name) => self.helo(name, true),
+            Command::Helo(name) => self.greet(Greeting::Helo, name),
+            Command::Ehlo(name) => self.greet(Greeting::Ehlo, name),
+            Command::Lhlo(name) => self.greet(Greeting::Lhlo, name),
             Command::Mail(mail) => return self.mail(mail),
             Command::Rcpt(recipient) => return self.rcpt(recipient),
             Command::Data => self.data(),
@@ -43,7 +45,7 @@ impl Session {
         None
     }
 
-    fn helo(&mut self, name: String, extended: bool) {
+    pub(super) fn helo(&mut self, name: String, extended: bool) {
         self.transaction = None;
         self.greeted = true;
         self.peer.helo = self.told_helo.clone().unwrap_or(name);
@@ -53,6 +55,9 @@ impl Session {
             text.push_str("\nPIPELINING\nSIZE ");
             text.push_str(&self.setup.options.message_size.0.to_string());
             text.push_str("\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING");
+            if self.offers_prdr() {
+                text.push_str("\nPRDR");
+            }
             if self.setup.tls && self.peer.tls.is_none() {
                 text.push_str("\nSTARTTLS");
             }
@@ -125,7 +130,8 @@ impl Session {
         let options = &self.setup.options;
         let most = options.message_size.get();
         if !self.greeted {
-            self.out_of_order("Say EHLO first");
+            let greeting = self.setup.protocol.greeting();
+            self.out_of_order(&format!("Say {greeting} first"));
         } else if self.transaction.is_some() {
             self.out_of_order("A transaction is open");
         } else if self.transactions >= options.transactions {
@@ -137,6 +143,8 @@ impl Session {
             ));
         } else if mail.auth && self.failed_logins.is_none() {
             self.wrong(&Reply::new(555, 5, 4, "Parameter not known: AUTH"));
+        } else if mail.prdr && !self.offers_prdr() {
+            self.wrong(&command::unknown("PRDR"));
         } else if mail.international && !mail.smtputf8 {
             self.wrong(&needs_utf8());
         } else if mail.size.is_some_and(|size| size > most as u64) {
@@ -158,6 +166,8 @@ impl Session {
                     smtputf8: mail.smtputf8,
                 },
                 refused: 0,
+                taken: Vec::new(),
+                prdr: mail.prdr,
                 content: None,
             });
             return Some(self.ask(Asked::Sender, Question::Sender(mail.size)));
@@ -185,11 +195,16 @@ impl Session {
                 to
             }
         };
-        if open.envelope.to.contains(&to) {
+        let full = open.taken.len() >= self.setup.options.recipients;
+        let place = open.envelope.to.iter().position(|other| *other == to);
+        if let (Some(place), false) = (place, full) {
+            if let Some(open) = &mut self.transaction {
+                open.taken.push(place);
+            }
             self.say(&Reply::new(250, 1, 5, "Recipient ok, as before"));
             return None;
         }
-        if open.envelope.to.len() >= self.setup.options.recipients {
+        if full {
             let from = Some(open.envelope.from.clone());
             self.refuse(from, vec![to], Reply::new(452, 5, 3, "Too many recipients"));
             return None;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::mail::Address;
+use crate::net::listen::Socket;
 use crate::net::network::Network;
 use crate::options::{Octets, Span};
 
@@ -18,6 +19,9 @@ crate::options! {
         pub message_size: Octets = Octets(50 << 20),
         /// Most recipients of one message; further ones are told to come later.
         pub recipients: usize = 1000,
+        /// Offer PRDR (draft-hall-prdr), by which Exim takes a reply for each recipient: one
+        /// message is then refused for some and delivered to others, and each sender's server knows.
+        pub prdr: bool = true,
         /// Most refused recipients of one message; then the connection is closed.
         pub refused_recipients: usize = 100,
         /// Most wrong commands of one connection; then it is closed.
@@ -46,5 +50,27 @@ crate::options! {
         pub proxy_protocol_from: Vec<Network> = Vec::new(),
         /// Front relays that may name their client by XCLIENT: addresses or networks.
         pub xclient_from: Vec<Network> = Vec::new(),
+    }
+}
+
+crate::options! {
+    /// The door for mail servers that hand mail over by LMTP (RFC 2033): each recipient gets
+    /// their own reply. Limits and times are those of the section smtp.
+    pub struct Lmtp in "lmtp" {
+        /// Where to listen, such as ["127.0.0.1:24", "unix:/run/quaranta/lmtp.sock"]; never on
+        /// port 25. Whoever may enter the folder of a Unix socket may send. Empty: off.
+        pub listen: Vec<Socket> = Vec::new(),
+    }
+}
+
+impl Lmtp {
+    /// The options of the door: those of `smtp`, for few clients, which are our own servers.
+    #[must_use]
+    pub fn door(smtp: &Options) -> Options {
+        Options {
+            connections_per_client: smtp.connections,
+            proxy_protocol_from: Vec::new(),
+            ..smtp.clone()
+        }
     }
 }

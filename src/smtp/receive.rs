@@ -3,7 +3,6 @@
 use super::content::{Content, DotReader};
 use super::session::{Asked, Chunk, Event, Phase, Question, Session};
 use crate::mail::{Mail, Reply};
-use crate::policy::Replies;
 
 /// Larger chunks of BDAT are not even read, in octets.
 const CHUNK_MOST: u64 = 1 << 30;
@@ -22,7 +21,7 @@ impl Session {
                 self.out_of_order("DATA and BDAT do not go together");
             }
             Some(open) if open.envelope.to.is_empty() => {
-                self.wrong(&Reply::new(554, 5, 1, "No valid recipients"));
+                self.wrong(&self.setup.protocol.no_recipients());
             }
             Some(open) => {
                 open.content = Some(content);
@@ -41,9 +40,7 @@ impl Session {
         let content = self.new_content();
         let refusal = match &mut self.transaction {
             None => Some(Reply::new(503, 5, 1, "BDAT comes after MAIL and RCPT")),
-            Some(open) if open.envelope.to.is_empty() => {
-                Some(Reply::new(554, 5, 1, "No valid recipients"))
-            }
+            Some(open) if open.envelope.to.is_empty() => Some(self.setup.protocol.no_recipients()),
             Some(open) => {
                 open.content.get_or_insert(content);
                 None
@@ -87,24 +84,29 @@ impl Session {
         }
         let content = self.transaction.as_ref().and_then(|t| t.content.as_ref());
         if last || content.is_none_or(Content::is_faulty) {
-            return self.end_of_message();
+            return self.end_of_message(last);
         }
         self.say(&Reply::new(250, 0, 0, format!("{size} octets taken")));
         None
     }
 
-    /// Gives the transaction away, or says why not.
-    pub(super) fn end_of_message(&mut self) -> Option<Event> {
+    /// Gives the transaction away, or says why not. It is not `whole` if it ends with a
+    /// chunk that is not the last, because no more of it is wanted.
+    pub(super) fn end_of_message(&mut self, whole: bool) -> Option<Event> {
         self.phase = Phase::Command;
         let open = self.transaction.take()?;
+        let form = self.form_of(&open, whole);
         let (envelope, content) = (open.envelope, open.content?);
         match content.finish() {
             Ok(message) => {
                 let mail = Mail::new(envelope, message, self.setup.clock.now().day());
-                let question = Question::Message(Box::new(mail), Replies::One);
-                Some(self.ask(Asked::Message, question))
+                let question = Question::Message(Box::new(mail), form.replies());
+                Some(self.ask(Asked::Message(form), question))
             }
             Err(reply) => {
+                for _ in 1..form.refusals() {
+                    self.say(&reply);
+                }
                 self.refuse(Some(envelope.from), envelope.to, reply);
                 None
             }

@@ -47,6 +47,12 @@ pub trait Reception: Send + Sync {
     /// RCPT TO: `envelope` holds the recipients taken before.
     async fn recipient(&self, envelope: &Envelope, to: &Address) -> Result<(), Reply>;
 
+    /// RCPT TO of a recipient that was taken, where one reply must do for all of the
+    /// transaction: a refusal makes the client send to `to` apart.
+    async fn together(&self, _envelope: &Envelope, _to: &Address) -> Result<(), Reply> {
+        Ok(())
+    }
+
     /// The end of the message: from here on the mail is the reception's.
     async fn message(&self, mail: Mail, replies: Replies) -> Answer;
 

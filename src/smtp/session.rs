@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::auth::{Credentials, Exchange};
 use super::command;
 use super::content::{Content, DotReader};
+use super::each::{Form, Protocol};
 use super::options::Options;
 use super::reception::Refused;
 use crate::clock::Clock;
@@ -29,6 +30,7 @@ pub struct Setup {
     /// Our name in the greeting.
     pub hostname: String,
     pub direction: Direction,
+    pub protocol: Protocol,
     pub options: Options,
     /// STARTTLS is offered; a [`super::Door`] sets it if it has a certificate.
     pub tls: bool,
@@ -87,7 +89,7 @@ pub(super) enum Asked {
     Recipient(Address),
     /// With the name that was given.
     Login(String),
-    Message,
+    Message(Form),
 }
 
 #[derive(Debug)]
@@ -104,6 +106,10 @@ pub(super) struct Chunk {
 pub(super) struct Transaction {
     pub(super) envelope: Envelope,
     pub(super) refused: usize,
+    /// For each RCPT that was taken, the place of its recipient in the envelope.
+    pub(super) taken: Vec<usize>,
+    /// The client takes a reply for each recipient.
+    pub(super) prdr: bool,
     /// There once DATA or BDAT has been said.
     pub(super) content: Option<Content>,
 }
@@ -241,7 +247,7 @@ impl Session {
                 Phase::Data(reader) => {
                     let content = self.transaction.as_mut().and_then(|t| t.content.as_mut());
                     if content.is_none_or(|content| reader.take(input, content))
-                        && let Some(event) = self.end_of_message()
+                        && let Some(event) = self.end_of_message(true)
                     {
                         return event;
                     }
@@ -263,7 +269,8 @@ impl Session {
         let refusal = word.err().map(coded);
         match (asked, refusal) {
             (Asked::Connect, None) => {
-                let greeting = format!("{} ESMTP Quaranta", self.setup.hostname);
+                let (host, protocol) = (&self.setup.hostname, self.setup.protocol);
+                let greeting = format!("{host} {} Quaranta", protocol.name());
                 self.say(&Reply::plain(220, greeting));
             }
             (Asked::Connect, Some(refusal)) => self.close(&refusal),
@@ -274,19 +281,24 @@ impl Session {
             }
             (Asked::Recipient(to), None) => {
                 if let Some(open) = &mut self.transaction {
+                    open.taken.push(open.envelope.to.len());
                     open.envelope.to.push(to);
                 }
                 self.say(&Reply::new(250, 1, 5, "Recipient ok"));
             }
             (Asked::Recipient(_), Some(refusal)) => {
                 self.say(&refusal);
-                self.count_refused_recipient();
+                // 452 asks to come again with this one; nobody is being guessed at.
+                if refusal.code != 452 {
+                    self.count_refused_recipient();
+                }
             }
             (Asked::Login(name), refusal) => self.logged_in(name, refusal),
-            (Asked::Message, refusal) => {
+            (Asked::Message(form), refusal) => {
                 // Only an answer can say that the mail was taken.
                 let unanswered = || Reply::new(451, 3, 0, "The message was not taken");
-                self.say(&refusal.unwrap_or_else(unanswered));
+                let reply = refusal.unwrap_or_else(unanswered);
+                self.say_answer(&form, Answer::One(reply));
             }
         }
     }
@@ -294,17 +306,10 @@ impl Session {
     /// The reception's answer to a message: one reply for all, or as it was asked
     /// for, one for each recipient in their order (LMTP, PRDR).
     pub fn answered(&mut self, answer: Answer) {
-        if !matches!(self.phase, Phase::Asked(Asked::Message)) {
-            return;
-        }
-        self.phase = Phase::Command;
-        match answer {
-            Answer::One(reply) => self.say(&coded(reply)),
-            Answer::Each(replies) => {
-                for reply in replies {
-                    self.say(&coded(reply));
-                }
-            }
+        let phase = std::mem::replace(&mut self.phase, Phase::Command);
+        match phase {
+            Phase::Asked(Asked::Message(form)) => self.say_answer(&form, answer),
+            other => self.phase = other,
         }
     }
 
@@ -414,7 +419,7 @@ impl Session {
 
 /// A next host's reply may have no enhanced code; where they are offered, every
 /// reply must have one (RFC 2034 section 3).
-fn coded(reply: Reply) -> Reply {
+pub(super) fn coded(reply: Reply) -> Reply {
     match reply.enhanced {
         Some(_) => reply,
         None => Reply::new(reply.code, 0, 0, reply.text),

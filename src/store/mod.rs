@@ -248,6 +248,8 @@ pub trait Settings: Send + Sync {
     /// A secret by name, such as a signing key; never logged.
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
     async fn set_secret(&self, name: &str, value: Vec<u8>, event: Event) -> Result<(), StoreError>;
+    /// False if there was none.
+    async fn remove_secret(&self, name: &str, event: Event) -> Result<bool, StoreError>;
 }
 
 /// What is kept for a while only, and may be lost at a restart. Bounded: when full, the

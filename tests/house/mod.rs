@@ -287,16 +287,32 @@ impl House {
     }
 
     pub async fn on(store: Store, clock: Clock) -> Self {
-        Self::with(store, clock, outbound::Options::default()).await
+        Self::with(
+            store,
+            clock,
+            outbound::Options::default(),
+            Arc::new(MarkPanel),
+        )
+        .await
     }
 
     /// A house with these options for mail on its way out.
     pub async fn sending(options: outbound::Options) -> Self {
         let clock = Clock::by_hand(Timestamp(1_000_000_000_000));
-        Self::with(in_memory::open(clock.clone()), clock, options).await
+        let store = in_memory::open(clock.clone());
+        Self::with(store, clock, options, Arc::new(MarkPanel)).await
     }
 
-    async fn with(store: Store, clock: Clock, options: outbound::Options) -> Self {
+    pub async fn with_panel(store: Store, clock: Clock, panel: Arc<dyn Panel>) -> Self {
+        Self::with(store, clock, outbound::Options::default(), panel).await
+    }
+
+    async fn with(
+        store: Store,
+        clock: Clock,
+        options: outbound::Options,
+        panel: Arc<dyn Panel>,
+    ) -> Self {
         let desk = Desk::new(store.clone(), clock.clone());
         let carrying = Arc::new(Carrying {
             destination: Destination::default(),
@@ -308,7 +324,7 @@ impl House {
         let intake = Intake::new(intake::Parts {
             store: store.clone(),
             desk: desk.clone(),
-            panel: Arc::new(MarkPanel),
+            panel,
             callout: carrying.clone(),
             clock: clock.clone(),
             hostname: "mx.example.org".to_owned(),

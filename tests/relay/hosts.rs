@@ -66,6 +66,7 @@ pub(crate) async fn host(options: smtp::Options, with_tls: bool) -> Host {
     let setup = Setup {
         hostname: "mx.test".to_owned(),
         direction: Direction::Inbound,
+        protocol: quaranta::smtp::Protocol::Smtp,
         options,
         tls: false,
         budget: Budget::new(64 << 20),

@@ -425,6 +425,9 @@ pub(crate) async fn keeps_settings(store: &Store) {
     set.await.expect("set");
     assert_eq!(settings.secret("key").await, Ok(Some(vec![1, 2, 3])));
     assert_eq!(settings.secret("other").await, Ok(None));
+    assert_eq!(settings.remove_secret("other", event()).await, Ok(false));
+    assert_eq!(settings.remove_secret("key", event()).await, Ok(true));
+    assert_eq!(settings.secret("key").await, Ok(None));
 }
 
 /// Who takes jobs while they are being owed gets each of them once.

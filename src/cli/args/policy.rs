@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::policy::{Layer, Mode};
+use crate::policy::{Layer, Mode, TagSigned};
 
 /// How a mode is written.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -27,6 +27,27 @@ impl ModeArg {
             ModeArg::Headers => Mode::Headers,
             ModeArg::Refuse => Mode::Refuse,
             ModeArg::Off => Mode::Off,
+        }
+    }
+}
+
+/// How `tag_signed` is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum TagSignedArg {
+    /// Put the tag, and break the signature
+    Tag,
+    /// X-Spam fields only
+    HeaderOnly,
+    /// Put the tag, then ARC-seal with the key of the recipient's domain
+    TagAndArcSeal,
+}
+
+impl TagSignedArg {
+    fn what(self) -> TagSigned {
+        match self {
+            TagSignedArg::Tag => TagSigned::Tag,
+            TagSignedArg::HeaderOnly => TagSigned::HeaderOnly,
+            TagSignedArg::TagAndArcSeal => TagSigned::TagAndArcSeal,
         }
     }
 }
@@ -66,6 +87,13 @@ pub(crate) struct PolicyArgs {
     /// Tell senders who are new to come back (greylisting)
     #[arg(long, value_name = "true|false")]
     greylist: Option<bool>,
+    /// Have senders send apart to recipients whose policies would answer differently,
+    /// where one reply must do for all
+    #[arg(long, value_name = "true|false")]
+    split: Option<bool>,
+    /// What a Subject tag does to mail whose Subject a valid signature covers
+    #[arg(long, value_name = "WHAT")]
+    tag_signed: Option<TagSignedArg>,
 }
 
 impl PolicyArgs {
@@ -82,6 +110,8 @@ impl PolicyArgs {
             outbound_spam_from: self.outbound_spam_from,
             correspondents: self.correspondents,
             greylist: self.greylist,
+            split: self.split,
+            tag_signed: self.tag_signed.map(TagSignedArg::what),
         }
     }
 }

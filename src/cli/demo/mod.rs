@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{self, Daemon};
 use crate::mail::{Budget, Direction, Domain};
-use crate::net::listen::{bind, closing};
+use crate::net::listen::{Socket, bind, closing};
 use crate::policy::{Layer, Mode, Principal, Scope};
 use crate::record::{DomainSettings, Door, Route, RouteTls};
 use crate::smtp;
@@ -37,13 +37,14 @@ struct Ports {
     imaps: SocketAddr,
     imap: SocketAddr,
     outbound: SocketAddr,
+    lmtp: SocketAddr,
 }
 
 impl Ports {
     fn new(base: Option<u16>) -> Self {
-        let [smtp, destination, imaps, imap, outbound] = match base {
-            Some(base) => [base, base + 1, base + 2, base + 3, base + 5],
-            None => [2525, 2526, 2993, 2143, 2587],
+        let [smtp, destination, imaps, imap, outbound, lmtp] = match base {
+            Some(base) => [base, base + 1, base + 2, base + 3, base + 5, base + 7],
+            None => [2525, 2526, 2993, 2143, 2587, 2524],
         };
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
@@ -52,6 +53,7 @@ impl Ports {
             imaps: at(imaps),
             imap: at(imap),
             outbound: at(outbound),
+            lmtp: at(lmtp),
         }
     }
 }
@@ -84,6 +86,7 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
     config.server.data_dir = dir.to_owned();
     config.server.log = "warn".to_owned();
     config.smtp.listen = vec![ports.smtp];
+    config.lmtp.listen = vec![Socket::Tcp(ports.lmtp)];
     config.imap.listen_tls = vec![ports.imaps];
     config.imap.listen_starttls = vec![ports.imap];
     config.outbound.listen = vec![ports.outbound];
@@ -96,6 +99,7 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
         smtp::Setup {
             hostname: "mail.example.org".to_owned(),
             direction: Direction::Inbound,
+            protocol: smtp::Protocol::Smtp,
             options: smtp::Options::default(),
             tls: false,
             budget: Budget::new(256 << 20),
@@ -250,6 +254,7 @@ fn ready_json(
         "imaps": ports.imaps.to_string(),
         "imap": ports.imap.to_string(),
         "outbound": ports.outbound.to_string(),
+        "lmtp": ports.lmtp.to_string(),
         "delivered": delivered,
         "ca": dir.join("ca.pem"),
         "control": dir.join("control.sock"),

@@ -1,6 +1,8 @@
 //! Who sent this mail: SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 7489), ARC (RFC 8617).
 
+pub(super) mod cover;
 mod field;
+pub(super) mod seal;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,8 +17,11 @@ use mail_auth::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::mail::{Direction, Envelope};
+
 use crate::net::dns::{Dns, Zone};
 use crate::policy::{Finding, WhenUnavailable};
+
+use cover::Cover;
 
 /// DKIM signatures that are verified; more are nobody's need.
 const SIGNATURES_MOST: usize = 8;
@@ -44,6 +49,8 @@ pub(super) struct Identity {
     pub aligned: bool,
     /// For the Authentication-Results field (RFC 8601), behind the authserv-id.
     pub field: String,
+    /// What was found out of the signatures; `None` if nothing was checked.
+    pub cover: Option<Cover>,
 }
 
 /// A check's result, or why there is none.
@@ -110,6 +117,7 @@ impl Authenticator {
             forged: results.forged(),
             aligned: matches!(results.dmarc(), Ok((DmarcResult::Pass, _))),
             field: field::value(&results, envelope),
+            cover: Some(cover::checked(message, &results.dkim, &results.arc)),
         }
     }
 }

@@ -148,6 +148,10 @@ impl<E: Engine> Settings for Rooms<E> {
         value(self.0.index(), &keys::secret(name))
     }
 
+    async fn remove_secret(&self, name: &str, event: Event) -> Result<bool, StoreError> {
+        self.set(keys::secret(name), None, event).await
+    }
+
     async fn set_secret(&self, name: &str, value: Vec<u8>, event: Event) -> Result<(), StoreError> {
         self.set(keys::secret(name), Some(value), event).await?;
         Ok(())
