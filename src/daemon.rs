@@ -24,7 +24,7 @@ use crate::inspect::{Inspector, StandardPanel};
 use crate::intake::{self, Intake};
 use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
-use crate::net::listen::{Bound, Closer, bind, bind_all, closing};
+use crate::net::listen::{Bound, Closer, Closing, bind, bind_all, closing};
 use crate::net::tls::ServerTls;
 use crate::policy::{Principal, Scope};
 use crate::record::{Door, Route, RouteTls};
@@ -80,12 +80,7 @@ impl Daemon {
         for listener in listeners.smtp {
             tasks.spawn(smtp_door.clone().serve(listener, closing.clone()));
         }
-        for listener in listeners.lmtp.tcp {
-            tasks.spawn(lmtp_door.clone().serve(listener, closing.clone()));
-        }
-        for listener in listeners.lmtp.unix {
-            tasks.spawn(lmtp_door.clone().serve(listener, closing.clone()));
-        }
+        open_lmtp(listeners.lmtp, &lmtp_door, &mut tasks, &closing);
         let outbound_door = rooms.outbound_door(&config, intake);
         listeners
             .outbound
@@ -323,6 +318,15 @@ impl Listeners {
             addresses(&self.imaps),
             addresses(&self.imap),
         )
+    }
+}
+
+fn open_lmtp(listeners: Bound, door: &smtp::Door, tasks: &mut JoinSet<()>, closing: &Closing) {
+    for listener in listeners.tcp {
+        tasks.spawn(door.clone().serve(listener, closing.clone()));
+    }
+    for listener in listeners.unix {
+        tasks.spawn(door.clone().serve(listener, closing.clone()));
     }
 }
 
