@@ -67,7 +67,7 @@ impl Intake {
         from: &Address,
         to: &[&Address],
     ) -> Result<(), StoreError> {
-        if !self.serves(from.domain()).await? {
+        if !self.is_ours(from.domain()).await? {
             return Ok(());
         }
         let settings = &self.parts.store.settings;
@@ -82,7 +82,7 @@ impl Intake {
                 entry.pattern == pattern
                     && (entry.origin == Origin::Hand || entry.made.day() == now.day())
             });
-            if !known && !self.serves(to.domain()).await? {
+            if !known && !self.is_ours(to.domain()).await? {
                 news.push(ListEntry {
                     scope: scope.clone(),
                     kind: ListKind::Allow,
