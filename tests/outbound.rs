@@ -297,6 +297,22 @@ async fn iw04_what_a_person_listed_stands_and_a_policy_switches_it_off() {
         .send_out(ALICE, alice, "sender@remote.test", "stop it")
         .await;
     assert_eq!(house.send(alice, "hello").await.code, 550, "still blocked");
+    let notice = "Auto-Submitted: auto-replied\r\n";
+    let mut mail = house::mail(
+        &house.clock,
+        Some(address(alice)),
+        &[address("carol@remote.test")],
+        &format!("{notice}{}", text("I am away")),
+    );
+    mail.envelope.direction = Direction::Outbound;
+    let said = house
+        .intake
+        .outgoing()
+        .receive(mail, Replies::One, &*house.carrying)
+        .await;
+    assert_eq!(one(said).code, 250);
+    let list = house.desk.list(&global, &scope(alice)).await.expect("list");
+    assert_eq!(list.len(), 1, "a vacation notice is no letter");
     let off = Layer {
         correspondents: Some(false),
         ..Layer::default()

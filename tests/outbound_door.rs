@@ -92,6 +92,32 @@ fn route(at: SocketAddr, tls: RouteTls) -> Vec<Route> {
     }]
 }
 
+/// A host that offers AUTH in the clear, and all that it hears until the client leaves.
+async fn careless_host() -> (SocketAddr, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+    let at = listener.local_addr().expect("address");
+    let hearing = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("client");
+        let mut stream = BufReader::new(stream);
+        let (mut heard, mut reply) = (String::new(), "220 careless\r\n");
+        loop {
+            let told = stream.write_all(reply.as_bytes()).await;
+            let mut line = String::new();
+            let read = stream.read_line(&mut line).await;
+            if told.is_err() || read.is_ok_and(|read| read == 0) {
+                return heard;
+            }
+            reply = match line.get(..4) {
+                Some("EHLO") => "250-careless\r\n250 AUTH PLAIN LOGIN\r\n",
+                Some("AUTH") => "235 2.7.0 welcome\r\n",
+                _ => "221 2.0.0 bye\r\n",
+            };
+            heard.push_str(&line);
+        }
+    });
+    (at, hearing)
+}
+
 #[tokio::test]
 async fn se18_a_password_is_asked_for_at_the_destination_under_tls_only() {
     let house = House::new().await;
@@ -113,13 +139,18 @@ async fn se18_a_password_is_asked_for_at_the_destination_under_tls_only() {
     );
     let bad_certificate = route(secure.at, RouteTls::Required);
     assert_eq!(ask(&bad_certificate, &password).await, Err(451));
-    let plain = open(submission(&house), Direction::Outbound, false).await;
-    let routes = route(plain.at, RouteTls::Opportunistic);
+    let (careless, heard) = careless_host().await;
+    let routes = route(careless, RouteTls::Opportunistic);
     assert_eq!(
         ask(&routes, &password).await,
         Err(451),
         "no TLS, no password"
     );
+    let heard = timeout(PATIENCE, heard)
+        .await
+        .expect("an end")
+        .expect("what it heard");
+    assert!(heard.contains("EHLO") && !heard.contains("AUTH"), "{heard}");
     let no_auth = open(Arc::new(Sink::default()), Direction::Inbound, true).await;
     let routes = route(no_auth.at, RouteTls::Opportunistic);
     assert_eq!(ask(&routes, &password).await, Err(451));

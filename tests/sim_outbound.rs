@@ -38,6 +38,7 @@ impl Dice {
 struct Sent {
     to: &'static str,
     body: String,
+    from: &'static str,
     id: EntryId,
     /// We said 250.
     ours: bool,
@@ -53,7 +54,10 @@ impl Sent {
 
     async fn state(&self, house: &House) -> Option<State> {
         let entry = house.store.entries.entry(self.id).await.expect("store");
-        entry.map(|entry| entry.state)
+        entry.map(|entry| {
+            assert_eq!(entry.owner, address(self.from), "it is the sender's");
+            entry.state
+        })
     }
 
     async fn is_owed(&self, house: &House) -> bool {
@@ -75,8 +79,9 @@ async fn post(house: &House, dice: &mut Dice, n: u64) -> Vec<Sent> {
         to.push(OTHERS[0]);
     }
     for other in &to {
-        let code = [250, 250, 451, 550][usize::try_from(dice.roll(4)).expect("index")];
-        house.carrying.destination.will_say(other, &[code]);
+        let mut code = || [250, 250, 451, 550][usize::try_from(dice.roll(4)).expect("index")];
+        let codes = [code(), code()];
+        house.carrying.destination.will_say(other, &codes);
     }
     let spam = dice.roll(3) == 0;
     let body = format!("{} number {n}.", if spam { "XJUNK" } else { "letter" });
@@ -93,6 +98,7 @@ async fn post(house: &House, dice: &mut Dice, n: u64) -> Vec<Sent> {
         let one = Sent {
             to,
             body: body.clone(),
+            from,
             id,
             ours: reply.is_positive(),
             caught: spam,

@@ -252,3 +252,33 @@ fn se18_nobody_becomes_a_relay_by_a_forged_address() {
     let list = daemon.must(&["quarantine", "list", "--outgoing"]);
     assert!(list.contains("0 of 0"), "{list}");
 }
+
+#[test]
+fn se18_passwords_may_be_those_of_the_destination() {
+    let dir = folder();
+    let there = Quaranta::demo(&dir.path().join("there"));
+    let base = free_ports();
+    let more = format!(
+        "[outbound]\nlisten = [\"127.0.0.1:{}\"]\nlogin = \"destination\"\n\
+         smart_hosts = [\"127.0.0.1:{}\"]\n",
+        base + 5,
+        there.smtp + 1,
+    );
+    let here = dir.path().join("here");
+    // The mail server of example.org is one that takes logins, under TLS.
+    let daemon = Quaranta::serve_with(&here, base, there.outbound, base, &more);
+    let password = there.password("alice@example.org");
+    let clean = letter("clean", "hello");
+    for (password, right) in [("guess", false), (password, true)] {
+        let how = login("-tls", "PLAIN", password);
+        let (said, accepted) = send(daemon.outbound, &how, &clean, dir.path());
+        assert_eq!(accepted, right, "{said}");
+        assert_eq!(said.contains("535 5.7.8"), !right, "{said}");
+    }
+    assert_eq!(there.delivered("carol@remote.test").len(), 1);
+    let log = daemon.must(&["log"]);
+    assert!(
+        log.contains("sign-in-failed") && log.contains("signed-in"),
+        "{log}"
+    );
+}

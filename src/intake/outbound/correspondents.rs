@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use crate::intake::Intake;
 use crate::intake::weigh::Judged;
-use crate::mail::{Address, Mail, Reply};
+use crate::mail::{Address, Mail, Reply, headers};
 use crate::policy::{Answer, DeliverStep, ListEntry, ListKind, Origin, Pattern, Scope};
 use crate::record::{Door, Event, Status};
 use crate::store::StoreError;
@@ -26,6 +26,12 @@ pub(in crate::intake) fn accepted<'s>(
         .collect()
 }
 
+/// Nobody wrote it (RFC 3834 section 5): whoever makes a vacation notice come would be allowed.
+fn is_automatic(mail: &Mail) -> bool {
+    let field = headers::first(mail.message.bytes(), "Auto-Submitted");
+    field.is_some_and(|field| !field.text().trim().to_ascii_lowercase().starts_with("no"))
+}
+
 impl Intake {
     /// Puts the recipients `to` on the allow list of the sender; a fault is logged, and the
     /// mail goes its way.
@@ -36,7 +42,7 @@ impl Intake {
         to: &[&Address],
     ) {
         let wanted = |to: &&Address| judged.of(to).is_some_and(|d| d.policy.correspondents);
-        if to.is_empty() || to.len() > OF_ONE_MAIL || !to.iter().all(wanted) {
+        if to.is_empty() || to.len() > OF_ONE_MAIL || !to.iter().all(wanted) || is_automatic(mail) {
             return;
         }
         let (Some(outbound), Some(from)) = (&self.outbound, &mail.envelope.from) else {
@@ -61,7 +67,7 @@ impl Intake {
         from: &Address,
         to: &[&Address],
     ) -> Result<(), StoreError> {
-        if !self.serves(from.domain()).await? {
+        if !self.is_ours(from.domain()).await? {
             return Ok(());
         }
         let settings = &self.parts.store.settings;
@@ -76,7 +82,7 @@ impl Intake {
                 entry.pattern == pattern
                     && (entry.origin == Origin::Hand || entry.made.day() == now.day())
             });
-            if !known && !self.serves(to.domain()).await? {
+            if !known && !self.is_ours(to.domain()).await? {
                 news.push(ListEntry {
                     scope: scope.clone(),
                     kind: ListKind::Allow,

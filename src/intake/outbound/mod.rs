@@ -83,7 +83,7 @@ impl Intake {
     /// # Errors
     /// The reply for the client, where it is known already that the mail can never arrive.
     pub async fn admit_outgoing(&self, to: &Address, smtputf8: bool) -> Result<(), Reply> {
-        if self.serves(to.domain()).await.map_err(unreadable)? {
+        if self.is_ours(to.domain()).await.map_err(unreadable)? {
             return self.admit_recipient(to, smtputf8).await;
         }
         match self.way_out(to.domain()).await {
@@ -93,7 +93,7 @@ impl Intake {
     }
 
     /// Is `domain` one of ours?
-    pub(super) async fn serves(&self, domain: &Domain) -> Result<bool, StoreError> {
+    pub(super) async fn is_ours(&self, domain: &Domain) -> Result<bool, StoreError> {
         Ok(self.routes(domain).await?.is_some())
     }
 
@@ -225,7 +225,7 @@ impl Intake {
     /// The reverse path, if it is of a domain of ours.
     async fn own_sender<'m>(&self, mail: &'m Mail) -> Result<Option<&'m Address>, StoreError> {
         match &mail.envelope.from {
-            Some(from) if self.serves(from.domain()).await? => Ok(Some(from)),
+            Some(from) if self.is_ours(from.domain()).await? => Ok(Some(from)),
             _ => Ok(None),
         }
     }
