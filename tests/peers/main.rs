@@ -1,5 +1,7 @@
 //! The product as its users meet it: the real binary with real mail servers and clients, on loopback.
 
+mod each;
+mod exim;
 mod kill;
 mod postfix;
 mod quaranta;

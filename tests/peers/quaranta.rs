@@ -16,6 +16,7 @@ pub(crate) struct Quaranta {
     pub(crate) dir: PathBuf,
     pub(crate) smtp: u16,
     pub(crate) imaps: u16,
+    pub(crate) lmtp: u16,
     pub(crate) accounts: Vec<(String, String)>,
 }
 
@@ -62,6 +63,7 @@ impl Quaranta {
                 .collect(),
             smtp: port("smtp"),
             imaps: port("imaps"),
+            lmtp: port("lmtp"),
             dir: dir.to_owned(),
             child,
         }
@@ -74,9 +76,10 @@ impl Quaranta {
         let text = format!(
             "[server]\nhostname = \"mx.example.org\"\ndata_dir = \"{}\"\nlog = \"warn\"\n\
              [smtp]\nlisten = [\"127.0.0.1:{base}\"]\n\
-             [reinsertion]\nhosts = [\"127.0.0.1:{reinsertion}\"]\n\
+             [lmtp]\nlisten = [\"127.0.0.1:{}\"]\n[reinsertion]\nhosts = [\"127.0.0.1:{reinsertion}\"]\n\
              [imap]\nlisten_tls = [\"127.0.0.1:{}\"]\nlisten_starttls = [\"127.0.0.1:{}\"]\n",
             dir.display(),
+            base + 7,
             base + 2,
             base + 3,
         );
@@ -92,6 +95,7 @@ impl Quaranta {
             dir: dir.to_owned(),
             smtp: base,
             imaps: base + 2,
+            lmtp: base + 7,
             accounts: Vec::new(),
         };
         until("the daemon answers", || {
