@@ -10,7 +10,9 @@
 //!   owed by a durable job, "no" goes to the quarantine with the host's words, 250;
 //! * nobody has it yet: the next host's word goes back to the sender.
 //!
-//! With a reply for each ([`Replies::Each`], LMTP and PRDR) each gets their own.
+//! With a reply for each ([`Replies::Each`], LMTP and PRDR) each gets their own. Where one
+//! reply must do, a policy may ask that those who would be answered differently come
+//! apart (`split`): they are told 452 at RCPT, before there is anything to settle.
 
 use super::Disposition;
 use crate::mail::{Address, Edit, Reply};

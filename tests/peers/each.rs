@@ -25,14 +25,24 @@ fn xx02_exim_hears_the_truth_about_each_recipient() {
     let dir = folder();
     let demo = Quaranta::demo(dir.path());
     let ways: [(&str, u16, &[&str], &str); 3] = [
-        ("bdat", demo.smtp, &["QUEUED"], "PRDR error after BDAT"),
+        (
+            "bdat",
+            demo.smtp,
+            &["QUEUED = yes"],
+            "PRDR error after BDAT",
+        ),
         (
             "data",
             demo.smtp,
-            &["QUEUED", "NO_CHUNKING"],
+            &["QUEUED = yes", "NO_CHUNKING = yes"],
             "PRDR error after DATA",
         ),
-        ("lmtp", demo.lmtp, &["QUEUED", "LMTP"], "LMTP error after"),
+        (
+            "lmtp",
+            demo.lmtp,
+            &["QUEUED = yes", "BY_LMTP = yes"],
+            "LMTP error after",
+        ),
     ];
     for (count, (way, port, macros, words)) in ways.into_iter().enumerate() {
         let place = dir.path().join(way);
@@ -75,6 +85,39 @@ fn xx02_exim_hears_the_truth_about_each_recipient() {
             "{tagged:?}"
         );
     }
+}
+
+#[test]
+fn xx02_exim_by_a_unix_socket() {
+    let dir = folder();
+    let (front, destination) = (dir.path().join("front"), dir.path().join("destination"));
+    let destination = Postfix::destination(&destination);
+    let own = dir.path().join("quaranta");
+    let daemon = Quaranta::serve(&own, free_ports(), destination.port, 1);
+    daemon.must(&["policy", "set", "bob@example.org", "--mode", "tag"]);
+    std::fs::create_dir(&front).expect("folder");
+    let socket = format!("QUARANTA_SOCKET = {}/lmtp.sock", own.display());
+    let exim = Exim::front(&front, 1, &["QUEUED = yes", &socket]);
+    let to = "alice@example.org,bob@example.org,nobody@example.org";
+    let (said, accepted) = swaks(exim.port, to, &message("gtube", GTUBE), dir.path());
+    assert!(accepted, "{said}");
+    until("all three are settled", || exim.log().contains("Completed"));
+    let refused = lines(&exim, "**", "alice@example.org");
+    assert!(refused[0].contains("550 5.7.1"), "{}", exim.log());
+    assert_eq!(
+        lines(&exim, "=>", "bob@example.org").len(),
+        1,
+        "{}",
+        exim.log()
+    );
+    let unknown = lines(&exim, "**", "nobody@example.org");
+    assert!(unknown[0].contains("550 5.1.1"), "{unknown:?}");
+    assert_eq!(daemon.caught("example.org").len(), 1);
+    until("bob has it", || destination.delivered("bob").len() == 1);
+    assert!(
+        destination.delivered("bob")[0].contains("with LMTP id"),
+        "no TLS there"
+    );
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn find(folder: &Path, name: &str) -> PathBuf {
 }
 
 impl Exim {
-    /// A relay in front of the port `next`. `macros` are those that front.conf asks for.
+    /// A relay in front of the port `next`. `macros` are lines for front.conf.
     pub(crate) fn front(dir: &Path, next: u16, macros: &[&str]) -> Self {
         let text = contrib("front.conf")
             .replace("QUARANTA_PORT = 2525", &format!("QUARANTA_PORT = {next}"))
@@ -89,10 +89,7 @@ impl Exim {
             format!("root:x:0:\nDebian-exim:x:{uid}:\n"),
         )
         .expect("group");
-        let macros: String = macros
-            .iter()
-            .map(|name| format!("{name} = yes\n"))
-            .collect();
+        let macros: String = macros.iter().map(|line| format!("{line}\n")).collect();
         let own = format!(
             "{macros}exim_path = {text}/exim4\nspool_directory = {text}/spool\n\
              log_file_path = {text}/log/%slog\ndaemon_smtp_ports = {port}\nlocal_interfaces = 127.0.0.1\n\

@@ -76,10 +76,11 @@ impl Quaranta {
         let text = format!(
             "[server]\nhostname = \"mx.example.org\"\ndata_dir = \"{}\"\nlog = \"warn\"\n\
              [smtp]\nlisten = [\"127.0.0.1:{base}\"]\n\
-             [lmtp]\nlisten = [\"127.0.0.1:{}\"]\n[reinsertion]\nhosts = [\"127.0.0.1:{reinsertion}\"]\n\
+             [lmtp]\nlisten = [\"127.0.0.1:{}\", \"unix:{}/lmtp.sock\"]\n[reinsertion]\nhosts = [\"127.0.0.1:{reinsertion}\"]\n\
              [imap]\nlisten_tls = [\"127.0.0.1:{}\"]\nlisten_starttls = [\"127.0.0.1:{}\"]\n",
             dir.display(),
             base + 7,
+            dir.display(),
             base + 2,
             base + 3,
         );
