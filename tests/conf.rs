@@ -119,3 +119,19 @@ fn a_reload_says_what_needs_a_restart() {
         ["[server] hostname", "[smtp] listen"]
     );
 }
+
+#[test]
+fn lmtp_is_not_spoken_on_the_port_of_smtp() {
+    let parse = |at: &str| {
+        let text = format!("[lmtp]\nlisten = [\"{at}\"]\n");
+        Config::parse(&text, Path::new("x"))
+    };
+    assert!(parse("127.0.0.1:24").is_ok() && parse("unix:/run/x").is_ok());
+    for (bad, words) in [("0.0.0.0:25", "RFC 2033"), ("/run/x", "unix:/path")] {
+        let error = parse(bad).expect_err("refused").to_string();
+        assert!(
+            error.contains("[lmtp] listen") && error.contains(words),
+            "{error}"
+        );
+    }
+}

@@ -253,6 +253,23 @@ async fn xx14_a_sealed_tag_has_a_chain_that_verifies() {
 }
 
 #[tokio::test]
+async fn xx14_odd_messages_are_sealed_as_others_verify_them() {
+    let world = World::new(&[]).await;
+    let many = "To: a@x.test\r\n".repeat(30);
+    for message in [
+        "From: a@x.test\r\nSubject: no body\r\n\r\n",
+        "From: a@x.test\r\n\r\n\r\n\r\n",
+        "From: a@x.test\r\nSubject:\r\n\r\nno line end",
+        "From:a@x.test\r\nSUBJECT:  a \t b\r\n\t c  \r\n\r\n \t\r\nx  y \t\r\n\r\n\r\n",
+        "Subject: one\r\nFrom: a@x.test\r\nSubject: two\r\nsubject: three\r\n\r\nx\r\n",
+        "From: \u{e4}@x.test\r\nSubject: \u{4e2d}\u{6587}\r\n\r\n\u{e4}\r\n",
+        &format!("{many}From: a@x.test\r\n\r\nx\r\n"),
+    ] {
+        assert_eq!(world.arc(&world.by_a_list(message)), "pass 1", "{message}");
+    }
+}
+
+#[tokio::test]
 async fn xx14_a_chain_that_came_goes_on() {
     let world = World::new(&[("tag.example.org", Algorithm::Rsa)]).await;
     let listed = world.by_a_list(&world.signed());

@@ -12,7 +12,7 @@
 //! * `logins`: AUTH is offered; `tls`: the connection is under TLS from its start;
 //! * `lmtp`: LMTP is spoken; `whole`: not one octet at a time.
 //!
-//! The reception refuses `refused@...` with 550 and `later@...` with 451, as sender or
+//! The reception refuses `refused@...` with 550, `later@...` with 451 and `apart@...` with 452, as sender or
 //! as recipient, the client 192.0.2.66 with 554, and messages that contain `SPAM` with 550.
 //! Where each recipient gets their own reply, `spam@...` gets 550, `full@...` 452 and
 //! `host-closing@...` 421. It knows the login alice@example.org with the password `secret`.
@@ -160,6 +160,7 @@ fn word_on(address: &Address) -> Result<(), Reply> {
     match address.local() {
         "refused" => Err(Reply::new(550, 1, 1, "Not here")),
         "later" => Err(Reply::new(451, 7, 1, "Not now")),
+        "apart" => Err(Reply::new(452, 5, 3, "Apart, please")),
         "closing" => Err(Reply::new(421, 3, 2, "Not any more")),
         _ => Ok(()),
     }

@@ -11,7 +11,9 @@
 //! * nobody has it yet: the next host's word goes back to the sender; but where the client
 //!   is a person's ([`Plan::for_a_person`]), "later" is owed as well, 250.
 //!
-//! With a reply for each ([`Replies::Each`], LMTP and PRDR) each gets their own.
+//! With a reply for each ([`Replies::Each`], LMTP and PRDR) each gets their own. Where one
+//! reply must do, a policy may ask that those who would be answered differently come
+//! apart (`split`): they are told 452 at RCPT, before there is anything to settle.
 
 use super::{Deferral, Disposition};
 use crate::mail::{Address, Edit, Reply};

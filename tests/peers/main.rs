@@ -1,5 +1,8 @@
 //! The product as its users meet it: the real binary with real mail servers and clients, on loopback.
 
+mod arc;
+mod each;
+mod exim;
 mod kill;
 mod outbound;
 mod postfix;

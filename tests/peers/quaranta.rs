@@ -18,6 +18,7 @@ pub(crate) struct Quaranta {
     pub(crate) imaps: u16,
     /// Where mail goes out; of the daemon only if it is configured.
     pub(crate) outbound: u16,
+    pub(crate) lmtp: u16,
     pub(crate) accounts: Vec<(String, String)>,
 }
 
@@ -65,6 +66,7 @@ impl Quaranta {
             smtp: port("smtp"),
             imaps: port("imaps"),
             outbound: port("outbound"),
+            lmtp: port("lmtp"),
             dir: dir.to_owned(),
             child,
         }
@@ -88,8 +90,10 @@ impl Quaranta {
         let text = format!(
             "[server]\nhostname = \"mx.example.org\"\ndata_dir = \"{}\"\nlog = \"warn\"\n\
              [smtp]\nlisten = [\"127.0.0.1:{base}\"]\n\
-             [reinsertion]\nhosts = [\"127.0.0.1:{reinsertion}\"]\n\
+             [lmtp]\nlisten = [\"127.0.0.1:{}\", \"unix:{}/lmtp.sock\"]\n[reinsertion]\nhosts = [\"127.0.0.1:{reinsertion}\"]\n\
              [imap]\nlisten_tls = [\"127.0.0.1:{}\"]\nlisten_starttls = [\"127.0.0.1:{}\"]\n{more}",
+            dir.display(),
+            base + 7,
             dir.display(),
             base + 2,
             base + 3,
@@ -120,6 +124,7 @@ impl Quaranta {
             smtp: base,
             imaps: base + 2,
             outbound: base + 5,
+            lmtp: base + 7,
             accounts: Vec::new(),
         };
         until("the daemon answers", || {
