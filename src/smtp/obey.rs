@@ -1,9 +1,8 @@
 //! What each SMTP command does to the session.
 
 use super::command::{self, Command, MailFrom, Recipient};
-use super::content::{no_room, too_big};
 use super::session::{Asked, Event, Phase, Question, Session, Transaction};
-use crate::mail::{Envelope, Reply};
+use crate::mail::{Envelope, Reply, no_room, too_big};
 
 /// 553 5.6.7 (RFC 6531 section 3.5): an international address without SMTPUTF8.
 fn needs_utf8() -> Reply {

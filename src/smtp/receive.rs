@@ -1,8 +1,8 @@
 //! Receiving a message: DATA, and BDAT in chunks (RFC 3030).
 
-use super::content::{Content, DotReader};
+use super::content::DotReader;
 use super::session::{Asked, Chunk, Event, Phase, Question, Session};
-use crate::mail::{Mail, Reply};
+use crate::mail::{Content, Mail, Reply};
 use crate::policy::Replies;
 
 /// Larger chunks of BDAT are not even read, in octets.
