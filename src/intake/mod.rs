@@ -3,6 +3,7 @@
 mod admit;
 mod carry;
 mod fields;
+mod front;
 mod policies;
 mod weigh;
 
@@ -19,6 +20,8 @@ use crate::policy::{Answer, Replies, settle};
 use crate::record::{Event, Status};
 use crate::relay::{Callout, Carrier};
 use crate::store::Store;
+
+pub use front::passed_mark;
 
 crate::options! {
     /// Mail that comes in.
@@ -56,6 +59,8 @@ pub struct Intake {
     refusals: Arc<Mutex<admit::Refusals>>,
     /// The door that holds this clone, as the history shows it.
     door: &'static str,
+    /// A relay in front holds the mail and asks what to do with it.
+    fronted: bool,
 }
 
 impl Intake {
@@ -65,6 +70,7 @@ impl Intake {
             parts: Arc::new(parts),
             refusals: Arc::default(),
             door: "smtp",
+            fronted: false,
         }
     }
 

@@ -103,6 +103,10 @@ impl Intake {
         let findings = self.parts.panel.inspect(mail).await;
         let mut each = Vec::with_capacity(mail.envelope.to.len());
         for to in &mail.envelope.to {
+            if self.lets_by(mail, to).await? {
+                each.push(Decision::to_let_by(to));
+                continue;
+            }
             let policy = self.policy(to).await?;
             let listed = self.listed(mail, &findings, to).await?;
             let verdict = judge(&findings, listed.as_ref(), &policy);
