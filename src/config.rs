@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::options::SectionDoc;
-use crate::{accounts, background, imap, inspect, intake, net, relay, smtp, store};
+use crate::{accounts, background, imap, inspect, intake, milter, net, relay, smtp, store};
 
 crate::options! {
     /// The house as a whole.
@@ -34,6 +34,7 @@ pub struct Config {
     pub server: Server,
     pub tls: net::tls::Options,
     pub smtp: smtp::Options,
+    pub milter: milter::Options,
     pub intake: intake::Options,
     pub dns: net::dns::Options,
     pub inspect: inspect::Options,
@@ -120,10 +121,11 @@ impl Config {
                 "[smtp] listen: name at least one address, such as \"0.0.0.0:25\"".to_owned(),
             );
         }
-        if self.intake.mail_memory < self.smtp.message_size {
+        let largest = self.smtp.message_size.max(self.milter.message_size);
+        if self.intake.mail_memory < largest {
             return Err(format!(
-                "[intake] mail_memory: {} is less than one message may have ([smtp] message_size = {}); raise it",
-                self.intake.mail_memory, self.smtp.message_size
+                "[intake] mail_memory: {} is less than one message may have (message_size = {largest}); raise it",
+                self.intake.mail_memory
             ));
         }
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -202,6 +204,7 @@ pub fn sections() -> Vec<SectionDoc> {
         Server::section(),
         net::tls::Options::section(),
         smtp::Options::section(),
+        milter::Options::section(),
         intake::Options::section(),
         net::dns::Options::section(),
         inspect::Options::section(),

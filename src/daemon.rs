@@ -22,17 +22,19 @@ use crate::intake::{self, Intake};
 use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
 use crate::net::listen::{Closer, bind, closing};
+use crate::net::socket::{At, Listener};
 use crate::net::tls::ServerTls;
 use crate::policy::{Principal, Scope};
 use crate::record::{Door, Route, RouteTls};
 use crate::relay::Relay;
 use crate::store::{Store, on_sled};
-use crate::{imap, smtp};
+use crate::{imap, milter, smtp};
 
 /// A daemon that runs.
 pub struct Daemon {
     pub desk: Desk,
     pub smtp: Vec<SocketAddr>,
+    pub milter: Vec<At>,
     pub imaps: Vec<SocketAddr>,
     pub imap: Vec<SocketAddr>,
     /// The password of `global`, if this was the first start (SY-08).
@@ -62,9 +64,15 @@ impl Daemon {
 
         let (closer, closing) = closing();
         let mut tasks = JoinSet::new();
-        let smtp_door = rooms.smtp_door(&config);
+        let intake = rooms.intake(&config);
+        let smtp_door = rooms.smtp_door(&config, intake.clone());
         for listener in listeners.smtp {
             tasks.spawn(smtp_door.clone().serve(listener, closing.clone()));
+        }
+        let milter: Vec<At> = listeners.milter.iter().filter_map(Listener::at).collect();
+        let milter_door = rooms.milter_door(&config, &intake);
+        for listener in listeners.milter {
+            tasks.spawn(milter_door.clone().serve(listener, closing.clone()));
         }
         let with = |opening| move |listener| (listener, opening);
         let imap_listeners = listeners
@@ -90,6 +98,7 @@ impl Daemon {
         Ok(Self {
             desk: rooms.desk,
             smtp,
+            milter,
             imaps,
             imap,
             first_password,
@@ -179,8 +188,8 @@ impl Rooms {
         Ok((rooms, handle))
     }
 
-    fn smtp_door(&self, config: &Config) -> smtp::Door {
-        let intake = Intake::new(intake::Parts {
+    fn intake(&self, config: &Config) -> Intake {
+        Intake::new(intake::Parts {
             store: self.store.clone(),
             desk: self.desk.clone(),
             panel: self.panel.clone(),
@@ -188,7 +197,19 @@ impl Rooms {
             clock: self.clock.clone(),
             hostname: self.hostname.clone(),
             options: config.intake.clone(),
-        });
+        })
+    }
+
+    fn milter_door(&self, config: &Config, intake: &Intake) -> milter::Door {
+        let setup = milter::Setup {
+            options: config.milter.clone(),
+            budget: self.budget.clone(),
+            clock: self.clock.clone(),
+        };
+        milter::Door::new(setup, intake)
+    }
+
+    fn smtp_door(&self, config: &Config, intake: Intake) -> smtp::Door {
         let setup = smtp::Setup {
             hostname: self.hostname.clone(),
             direction: Direction::Inbound,
@@ -235,6 +256,7 @@ impl Rooms {
 /// Everything that listens, bound before anybody is let in.
 struct Listeners {
     smtp: Vec<TcpListener>,
+    milter: Vec<Listener>,
     imaps: Vec<TcpListener>,
     imap: Vec<TcpListener>,
     control: UnixListener,
@@ -242,7 +264,13 @@ struct Listeners {
 
 impl Listeners {
     async fn bind(config: &Config) -> anyhow::Result<Self> {
+        let mut milter = Vec::new();
+        for at in &config.milter.listen {
+            let listener = Listener::bind(at, config.milter.socket_mode.0).await;
+            milter.push(listener.with_context(|| format!("cannot listen on {at}"))?);
+        }
         Ok(Self {
+            milter,
             smtp: bind(&config.smtp.listen).await?,
             imaps: bind(&config.imap.listen_tls).await?,
             imap: bind(&config.imap.listen_starttls).await?,
@@ -347,7 +375,7 @@ pub fn serve(path: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         if let Some(password) = &daemon.first_password {
             show_once(&config.server.data_dir, password)?;
         }
-        tracing::info!(smtp = ?daemon.smtp, imaps = ?daemon.imaps, imap = ?daemon.imap, "ready");
+        tracing::info!(smtp = ?daemon.smtp, milter = ?daemon.milter, imaps = ?daemon.imaps, imap = ?daemon.imap, "ready");
         notify(&[sd_notify::NotifyState::Ready]);
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;

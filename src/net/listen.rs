@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -80,6 +80,53 @@ impl Closing {
     }
 }
 
+/// A kind of listener.
+pub trait Accepts: Send {
+    type Stream: Send + 'static;
+    /// What is known of a client when it comes.
+    type From: Send;
+
+    /// The next client.
+    fn next(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::From)>> + Send;
+    /// Tells a client for whom there is no place, as far as the send buffer takes it.
+    ///
+    /// # Errors
+    /// From the system.
+    fn tell(stream: Self::Stream, words: &[u8]) -> io::Result<usize>;
+}
+
+impl Accepts for TcpListener {
+    type Stream = TcpStream;
+    type From = SocketAddr;
+
+    async fn next(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, from) = self.accept().await?;
+        // Replies are written whole; waiting for more of them helps nobody.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        Ok((stream, from))
+    }
+
+    fn tell(stream: TcpStream, words: &[u8]) -> io::Result<usize> {
+        stream.into_std()?.write(words)
+    }
+}
+
+impl Accepts for UnixListener {
+    type Stream = UnixStream;
+    type From = ();
+
+    async fn next(&self) -> io::Result<(UnixStream, ())> {
+        let (stream, _) = self.accept().await?;
+        Ok((stream, ()))
+    }
+
+    fn tell(stream: UnixStream, words: &[u8]) -> io::Result<usize> {
+        stream.into_std()?.write(words)
+    }
+}
+
 /// How a listener treats its visitors.
 #[derive(Debug, Clone)]
 pub struct House {
@@ -96,9 +143,10 @@ pub struct House {
 /// Accepts clients and gives each to `visit` in a task of its own, until the doors
 /// close; returns when the sessions have ended or the grace is over, whose
 /// sessions are then cut off. A task that panics ends alone.
-pub async fn serve<F, Fut>(listener: TcpListener, mut house: House, visit: F)
+pub async fn serve<L, F, Fut>(listener: L, mut house: House, visit: F)
 where
-    F: Fn(TcpStream, SocketAddr, Place) -> Fut,
+    L: Accepts,
+    F: Fn(L::Stream, L::From, Place) -> Fut,
     Fut: Future<Output = ()> + Send + 'static,
 {
     let mut visitors = JoinSet::new();
@@ -106,10 +154,10 @@ where
         tokio::select! {
             () = house.closing.wait() => break,
             Some(ended) = visitors.join_next(), if !visitors.is_empty() => note(house.door, ended),
-            accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => {
-                    if let Some((stream, place)) = admit(stream, &house) {
-                        visitors.spawn(visit(stream, address, place));
+            accepted = listener.next() => match accepted {
+                Ok((stream, from)) => {
+                    if let Some((stream, place)) = admit::<L>(stream, &house) {
+                        visitors.spawn(visit(stream, from, place));
                     }
                 }
                 Err(error) => {
@@ -136,16 +184,12 @@ where
 }
 
 /// A place for the client, or the words that there is none.
-fn admit(stream: TcpStream, house: &House) -> Option<(TcpStream, Place)> {
-    // Replies are written whole; waiting for more of them helps nobody.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(door = house.door, %error, "cannot set TCP_NODELAY");
-    }
+fn admit<L: Accepts>(stream: L::Stream, house: &House) -> Option<(L::Stream, Place)> {
     if let Some(place) = house.turnstile.enter() {
         return Some((stream, place));
     }
     // Without a task: the send buffer of a new connection takes this at once.
-    let told = stream.into_std().and_then(|mut s| s.write(&house.full));
+    let told = L::tell(stream, &house.full);
     tracing::warn!(
         door = house.door,
         told = told.is_ok(),

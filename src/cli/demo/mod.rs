@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::daemon::{self, Daemon};
 use crate::mail::{Budget, Direction, Domain};
 use crate::net::listen::{bind, closing};
+use crate::net::socket::At;
 use crate::policy::{Layer, Mode, Principal, Scope};
 use crate::record::{DomainSettings, Door, Route, RouteTls};
 use crate::smtp;
@@ -33,6 +34,7 @@ const ACCOUNTS: [&str; 3] = ["example.org", "alice@example.org", "bob@example.or
 /// Where everything listens.
 struct Ports {
     smtp: SocketAddr,
+    milter: SocketAddr,
     destination: SocketAddr,
     imaps: SocketAddr,
     imap: SocketAddr,
@@ -40,13 +42,14 @@ struct Ports {
 
 impl Ports {
     fn new(base: Option<u16>) -> Self {
-        let [smtp, destination, imaps, imap] = match base {
-            Some(base) => [base, base + 1, base + 2, base + 3],
-            None => [2525, 2526, 2993, 2143],
+        let [smtp, destination, imaps, imap, milter] = match base {
+            Some(base) => [base, base + 1, base + 2, base + 3, base + 6],
+            None => [2525, 2526, 2993, 2143, 2666],
         };
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
             smtp: at(smtp),
+            milter: at(milter),
             destination: at(destination),
             imaps: at(imaps),
             imap: at(imap),
@@ -82,6 +85,7 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
     config.server.data_dir = dir.to_owned();
     config.server.log = "warn".to_owned();
     config.smtp.listen = vec![ports.smtp];
+    config.milter.listen = vec![At::Tcp(ports.milter)];
     config.imap.listen_tls = vec![ports.imaps];
     config.imap.listen_starttls = vec![ports.imap];
     daemon::start_log(&config)?;
@@ -240,6 +244,7 @@ fn ready_json(
         .collect();
     json!({
         "smtp": ports.smtp.to_string(),
+        "milter": ports.milter.to_string(),
         "imaps": ports.imaps.to_string(),
         "imap": ports.imap.to_string(),
         "delivered": delivered,
@@ -276,11 +281,13 @@ fn ready_text(
     text.push_str(&format!(
         "\n\
          Send mail     swaks --server {} --from you@remote.test --to alice@example.org --body 'hello'\n\
+         Milter        smtpd_milters = inet:{} in main.cf of Postfix\n\
          Quarantine    IMAP in a mail client: {} with TLS, or {} with STARTTLS; trust {}\n\
          Release       drag a message from Caught to Release\n\
          Delivered     {}/ADDRESS/new/\n\
          Command line  quaranta quarantine list --control {}\n\n",
         ports.smtp,
+        ports.milter,
         ports.imaps,
         ports.imap,
         path(&dir.join("ca.pem")),
