@@ -1,8 +1,11 @@
 //! The product as its users meet it: the real binary with real mail servers and clients, on loopback.
 
+mod contrib;
 mod kill;
+mod milter;
 mod postfix;
 mod quaranta;
+mod sendmail;
 mod wait;
 
 use std::path::Path;

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::contrib::snippet;
 use crate::wait::{files, free_ports, until};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_quaranta");
@@ -16,6 +17,7 @@ pub(crate) struct Quaranta {
     pub(crate) dir: PathBuf,
     pub(crate) smtp: u16,
     pub(crate) imaps: u16,
+    pub(crate) milter: u16,
     pub(crate) accounts: Vec<(String, String)>,
 }
 
@@ -62,6 +64,7 @@ impl Quaranta {
                 .collect(),
             smtp: port("smtp"),
             imaps: port("imaps"),
+            milter: port("milter"),
             dir: dir.to_owned(),
             child,
         }
@@ -69,12 +72,22 @@ impl Quaranta {
 
     /// The daemon with example.org routed to `destination`, and released mail handed to `reinsertion`.
     pub(crate) fn serve(dir: &Path, base: u16, destination: u16, reinsertion: u16) -> Self {
+        let text = snippet(
+            "postfix/front-relay.toml",
+            &[
+                ("127.0.0.1:2525", &format!("127.0.0.1:{base}")),
+                ("127.0.0.1:25\"", &format!("127.0.0.1:{reinsertion}\"")),
+            ],
+        );
+        Self::serve_with(dir, base, destination, &text)
+    }
+
+    /// The daemon with these sections, besides `server` and `imap`.
+    pub(crate) fn serve_with(dir: &Path, base: u16, destination: u16, sections: &str) -> Self {
         std::fs::create_dir_all(dir).expect("folder");
         let config = dir.join("quaranta.toml");
         let text = format!(
-            "[server]\nhostname = \"mx.example.org\"\ndata_dir = \"{}\"\nlog = \"warn\"\n\
-             [smtp]\nlisten = [\"127.0.0.1:{base}\"]\n\
-             [reinsertion]\nhosts = [\"127.0.0.1:{reinsertion}\"]\n\
+            "{sections}[server]\nhostname = \"mx.example.org\"\ndata_dir = \"{}\"\nlog = \"warn\"\n\
              [imap]\nlisten_tls = [\"127.0.0.1:{}\"]\nlisten_starttls = [\"127.0.0.1:{}\"]\n",
             dir.display(),
             base + 2,
@@ -92,13 +105,17 @@ impl Quaranta {
             dir: dir.to_owned(),
             smtp: base,
             imaps: base + 2,
+            milter: base + 6,
             accounts: Vec::new(),
         };
         until("the daemon answers", || {
             daemon.cli(&["users", "list"]).status.success()
         });
-        let password =
-            std::fs::read_to_string(dir.join("first-password")).expect("SY-08: the first password");
+        let mut password = String::new();
+        until("SY-08: the first password is there", || {
+            password = std::fs::read_to_string(dir.join("first-password")).unwrap_or_default();
+            password.ends_with('\n')
+        });
         daemon
             .accounts
             .push(("global".to_owned(), password.trim().to_owned()));
