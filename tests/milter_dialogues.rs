@@ -7,7 +7,7 @@
 //!   and `\*N*X` for N times X;
 //! * `c => TEXT`: it sends octets without a frame;
 //! * `s <- X TEXT`: we say X with these octets; `s <- (close) WHY`: we close;
-//! * `q <- ADDRESS`: is this recipient ours? Those of example.org are, `later@...` gets a 451;
+//! * `q <- ADDRESS...`: is this recipient ours, as one of these? Those of example.org are, `later@...` gets a 451;
 //! * `e <- TEXT`, `m <- TEXT`: intake gets a message with this envelope and these octets; of large
 //!   ones the size is shown;
 //! * `n <- REPLY`: a message was refused by the door; `b <- SIZE TEXT`: one was let by;
@@ -182,10 +182,12 @@ fn play(script: &Script, piece: usize) -> Vec<String> {
 fn answer(session: &mut Session, question: Question, happened: &mut Vec<String>) {
     match question {
         Question::Recipient(to) => {
-            happened.push(format!("q <- {to}"));
-            session.recipient(match to.local() {
-                "later" => Err(Reply::new(451, 3, 0, "Later")),
-                _ => Ok(to.domain().as_str() == "example.org"),
+            let all: Vec<String> = to.iter().map(ToString::to_string).collect();
+            happened.push(format!("q <- {}", all.join(" ")));
+            let mut to = to.into_iter();
+            session.recipient(match all[0].starts_with("later@") {
+                true => Err(Reply::new(451, 3, 0, "Later")),
+                false => Ok(to.find(|to| to.domain().as_str() == "example.org")),
             });
         }
         Question::LetBy(envelope, size) => {

@@ -134,6 +134,21 @@ pub(super) fn path(argument: &[u8]) -> Option<&str> {
     }
 }
 
+/// What the mail server may put behind an address without a domain: what was set, or else its
+/// own name and the domains above it, which is where the origin of most servers is.
+pub(super) fn origins(set: Option<&Domain>, name: Option<&str>) -> Vec<Domain> {
+    if let Some(set) = set {
+        return vec![set.clone()];
+    }
+    let mut rest = name.unwrap_or_default();
+    let mut all = Vec::new();
+    while let (true, Ok(domain)) = (rest.contains('.'), rest.parse()) {
+        all.push(domain);
+        rest = rest.split_once('.').map_or("", |(_, above)| above);
+    }
+    all
+}
+
 /// An address as the mail server will understand it: without a domain it gets `origin`,
 /// and `host!user` and `user%host` are the old spellings of `user@host`. Nobody is to get around
 /// the filter by another spelling.
@@ -229,6 +244,22 @@ mod tests {
         macros.define(b"C{client_addr}\x00192.0.2.9\0");
         let peer = connected(b"unknown\0U", &macros).expect("a client");
         assert_eq!(peer.address.to_string(), "192.0.2.9");
+    }
+
+    #[test]
+    fn the_origin_is_as_set_or_by_the_servers_name() {
+        let of = |set: Option<&str>, name| {
+            let set: Option<Domain> = set.map(|set| set.parse().expect("domain"));
+            let all = origins(set.as_ref(), name);
+            all.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let name = Some("mx.front.example.org");
+        let all = ["mx.front.example.org", "front.example.org", "example.org"];
+        assert_eq!(of(None, name), all);
+        assert_eq!(of(Some("example.net"), name), ["example.net"]);
+        for odd in [None, Some(""), Some("mx"), Some("a..b"), Some("[x]")] {
+            assert_eq!(of(None, odd), [""; 0], "{odd:?}");
+        }
     }
 
     #[test]

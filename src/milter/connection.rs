@@ -11,7 +11,7 @@ use super::edits::Leaving;
 use super::options::Options;
 use super::session::{Event, Question, Session};
 use crate::intake::Intake;
-use crate::mail::{Mail, Reply};
+use crate::mail::{Address, Mail, Reply};
 use crate::net::listen::Closing;
 use crate::policy::{Answer, Replies, not_now};
 
@@ -19,9 +19,6 @@ use crate::policy::{Answer, Replies, not_now};
 const READ_IDLE: usize = 4 * 1024;
 /// Memory for reading while a message is received, in octets.
 const READ_BUSY: usize = 64 * 1024;
-/// How often the relay is told that a message is still being looked at.
-const PROGRESS_EVERY: Duration = Duration::from_secs(5);
-
 /// One connection.
 pub(super) struct Connection<'o> {
     pub(super) session: Session,
@@ -114,8 +111,8 @@ impl Connection<'_> {
         S: AsyncWrite + Unpin,
     {
         match question {
-            Question::Recipient(to) => {
-                let ours = self.intake.serves(&to).await;
+            Question::Recipient(may_be) => {
+                let ours = self.ours(may_be).await;
                 self.session.recipient(ours);
             }
             Question::LetBy(envelope, size) => {
@@ -133,23 +130,35 @@ impl Connection<'_> {
         }
     }
 
+    /// The first that is in a domain of ours.
+    async fn ours(&self, may_be: Vec<Address>) -> Result<Option<Address>, Reply> {
+        for address in may_be {
+            if self.intake.serves(&address).await? {
+                return Ok(Some(address));
+            }
+        }
+        Ok(None)
+    }
+
     /// Gives the mail to intake, and tells the relay to wait while it thinks. A relay that goes
     /// meanwhile changes nothing: what was begun is ended, and it will ask again.
     async fn receive<S>(&mut self, mail: Mail, stream: &mut S)
     where
         S: AsyncWrite + Unpin,
     {
+        // An interval of no length is a fault.
+        let every = self.options.progress_every.0.max(Duration::from_millis(1));
         let leaving = Leaving::new(self.session.keeps_leading_space());
         let reply = {
             let mut receive: Pin<Box<_>> =
                 Box::pin(self.intake.receive(mail, Replies::One, &leaving));
-            let mut tick = interval_at(Instant::now() + PROGRESS_EVERY, PROGRESS_EVERY);
+            let mut tick = interval_at(Instant::now() + every, every);
             loop {
                 tokio::select! {
                     answer = &mut receive => break one(answer),
                     _ = tick.tick() => {
                         let wait = Session::progress();
-                        let told = timeout(PROGRESS_EVERY, stream.write_all(&wait));
+                        let told = timeout(every, stream.write_all(&wait));
                         if !matches!(told.await, Ok(Ok(()))) {
                             tracing::debug!("the mail server does not wait any more");
                         }

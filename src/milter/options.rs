@@ -22,7 +22,7 @@ crate::options! {
         /// make it a member of our group, or let everybody on this machine in with "0666".
         pub socket_mode: Mode = Mode(0o660),
         /// What the mail server puts behind addresses that have no domain ($myorigin of
-        /// Postfix). Without it, the name that the mail server gives as its own.
+        /// Postfix). Without it, its own name or the domains above that name, whichever is served.
         pub origin: Option<Domain> = None,
         /// Clients whose mail is outgoing: addresses or networks. Mail of clients that
         /// signed in is outgoing, too.
@@ -38,6 +38,8 @@ crate::options! {
         pub idle_time: Span = Span::seconds(2 * 3600),
         /// How long the mail server may take to send a command, or to take our answer.
         pub command_time: Span = Span::seconds(60),
+        /// How often the mail server is told that a message is still being looked at.
+        pub progress_every: Span = Span::seconds(5),
         /// How long messages that are being received may take to end when the daemon stops.
         pub grace_time: Span = Span::seconds(30),
     }

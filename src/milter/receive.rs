@@ -40,8 +40,8 @@ impl Session {
     pub(super) fn mail(&mut self, data: &[u8]) {
         let mut texts = frame::texts(data);
         let path = texts.next().and_then(client::path).unwrap_or_default();
-        let origin = self.origin();
-        let from = client::mailbox(path, origin.as_ref());
+        let origins = self.origins();
+        let from = client::mailbox(path, origins.first());
         if from.is_none() && !path.is_empty() {
             tracing::debug!("a reverse path cannot be read and is taken for empty");
         }
@@ -81,14 +81,12 @@ impl Session {
         self.go_on_unless(terms::NO_MAIL_REPLY);
     }
 
-    /// What the mail server puts behind an address without a domain.
-    fn origin(&self) -> Option<Domain> {
-        let set = self.setup.options.origin.clone();
-        set.or_else(|| self.macros.get("j")?.parse().ok())
+    fn origins(&self) -> Vec<Domain> {
+        client::origins(self.setup.options.origin.as_ref(), self.macros.get("j"))
     }
 
     pub(super) fn rcpt(&mut self, data: &[u8]) -> Result<Option<Question>, String> {
-        let origin = self.origin();
+        let origins = self.origins();
         let open = self.open.as_mut().ok_or("RCPT without MAIL")?;
         let most = self.setup.options.recipients;
         if open.recipients.len() >= most {
@@ -107,23 +105,24 @@ impl Session {
             return Ok(None);
         }
         let path = client::path(written);
-        let address = path.and_then(|path| client::mailbox(path, origin.as_ref()));
+        let mailbox = |origin| client::mailbox(path?, origin);
+        let mut may_be: Vec<Address> = origins.iter().filter_map(|o| mailbox(Some(o))).collect();
+        if origins.is_empty() {
+            may_be.extend(mailbox(None));
+        }
+        may_be.dedup();
         let recipient = Recipient {
             written: written.to_vec(),
-            address: address.clone(),
+            address: may_be.first().cloned(),
             ours: false,
         };
-        match address {
-            Some(address) => {
-                self.asked = vec![recipient];
-                Ok(Some(Question::Recipient(address)))
-            }
-            None => {
-                open.recipients.push(recipient);
-                self.say(CONTINUE);
-                Ok(None)
-            }
+        if may_be.is_empty() {
+            open.recipients.push(recipient);
+            self.say(CONTINUE);
+            return Ok(None);
         }
+        self.asked = vec![recipient];
+        Ok(Some(Question::Recipient(may_be)))
     }
 
     /// A field: its name and all that follows the colon, with folds as LF.

@@ -41,8 +41,9 @@ pub enum Event {
 /// What the session asks.
 #[derive(Debug)]
 pub enum Question {
-    /// Is this recipient ours? Answered by [`Session::recipient`].
-    Recipient(Address),
+    /// Is this recipient ours? One without a domain may be any of these; there is one at least.
+    /// Answered by [`Session::recipient`].
+    Recipient(Vec<Address>),
     /// A message for us. Answered by [`Session::message`].
     Message(Box<Mail>),
     /// A message for us that cannot be taken, for the journal. Answered by [`Session::message`].
@@ -149,14 +150,15 @@ impl Session {
         out
     }
 
-    /// Whether the recipient is ours; an error is its reply.
-    pub fn recipient(&mut self, ours: Result<bool, Reply>) {
+    /// The recipient as one of ours, if it is; an error is its reply.
+    pub fn recipient(&mut self, ours: Result<Option<Address>, Reply>) {
         let (Some(mut recipient), Some(open)) = (self.asked.pop(), self.open.as_mut()) else {
             return;
         };
         match ours {
             Ok(ours) => {
-                recipient.ours = ours;
+                recipient.ours = ours.is_some();
+                recipient.address = ours.or(recipient.address);
                 open.recipients.push(recipient);
                 self.say(CONTINUE);
             }

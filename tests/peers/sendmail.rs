@@ -66,7 +66,13 @@ impl Sendmail {
         std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755)).expect("mode");
         // A host name without a dot makes it sleep for a minute, so it gets a name of its own.
         let child = Command::new("unshare")
-            .args(["--uts", "sh", "-c", "hostname front.example.org && exec \"$@\"", "sh"])
+            .args([
+                "--uts",
+                "sh",
+                "-c",
+                "hostname front.example.org && exec \"$@\"",
+                "sh",
+            ])
             .arg(binary)
             .env("LD_LIBRARY_PATH", peers.join("usr/lib/x86_64-linux-gnu"))
             .arg(format!("-C{}", dir.join("test.cf").display()))
