@@ -21,6 +21,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use quaranta::clock::{Clock, Timestamp};
 use quaranta::mail::{Budget, Direction, Envelope, Reply};
 use quaranta::milter::frame::{self, Frames};
@@ -276,4 +278,46 @@ fn many_recipients_are_bounded_and_told_to_come_later() {
     assert_eq!(begin("s <- c"), 1000);
     assert_eq!(begin("s <- y 452 4.5.3 At most 1000 recipients"), 9000);
     assert_eq!((begin("m <- "), begin("s <- a")), (1, 1));
+}
+
+/// A piece of a conversation: mostly commands in some order, sometimes any octets.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let data = prop_oneof![
+        Just(&b"<alice@example.org>\0"[..]),
+        Just(&b"a.test\x004\0\x19192.0.2.7\0"[..]),
+        Just(&b"Subject\0 x\n y\0"[..]),
+        Just(&b"Mi\0Q1\0{auth_authen}\0ann\0"[..]),
+        Just(&b"some text\r\n"[..]),
+        Just(&b""[..]),
+    ];
+    let command = proptest::sample::select(&b"ACDHMRTLNBEKUQ?"[..]);
+    let framed = |code: u8, data: &[u8]| {
+        let mut out = Vec::new();
+        frame::write(&mut out, code, &[data]);
+        out
+    };
+    prop_oneof![
+        12 => (command.clone(), data).prop_map(move |(code, data)| framed(code, data)),
+        4 => (command, vec(any::<u8>(), 0..40)).prop_map(move |(code, data)| framed(code, &data)),
+        1 => vec(any::<u8>(), 0..12),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #[test]
+    fn any_octets_end_well_and_mean_the_same_in_any_pieces(
+        pieces in vec(piece(), 0..40), size in 1_usize..20, greeted in any::<bool>()
+    ) {
+        let mut sent = Vec::new();
+        if greeted {
+            let offer = [6_u32, 0x1ff, 0x1f_ffff].map(u32::to_be_bytes).concat();
+            frame::write(&mut sent, b'O', &[&offer]);
+            frame::write(&mut sent, b'C', &[b"a.test\x004\0\x19192.0.2.7\0"]);
+        }
+        sent.extend(pieces.concat());
+        let script = Script { sent, ..Script::default() };
+        let whole = play(&script, script.sent.len().max(1));
+        prop_assert_eq!(play(&script, size), whole);
+    }
 }
