@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::options::SectionDoc;
-use crate::{accounts, background, imap, inspect, intake, net, relay, smtp, store};
+use crate::{accounts, background, imap, inspect, intake, milter, net, relay, smtp, store};
 
 crate::options! {
     /// The house as a whole.
@@ -35,6 +35,7 @@ pub struct Config {
     pub tls: net::tls::Options,
     pub smtp: smtp::Options,
     pub lmtp: smtp::Lmtp,
+    pub milter: milter::Options,
     pub intake: intake::Options,
     pub greylist: intake::greylist::Options,
     pub outbound: intake::outbound::Options,
@@ -137,10 +138,11 @@ impl Config {
                 "[lmtp] listen: port {SMTP_PORT} is for SMTP alone (RFC 2033 section 5); 24 is usual"
             ));
         }
-        if self.intake.mail_memory < self.smtp.message_size {
+        let largest = self.smtp.message_size.max(self.milter.message_size);
+        if self.intake.mail_memory < largest {
             return Err(format!(
-                "[intake] mail_memory: {} is less than one message may have ([smtp] message_size = {}); raise it",
-                self.intake.mail_memory, self.smtp.message_size
+                "[intake] mail_memory: {} is less than one message may have (message_size = {largest}); raise it",
+                self.intake.mail_memory
             ));
         }
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -228,6 +230,7 @@ pub fn sections() -> Vec<SectionDoc> {
         net::tls::Options::section(),
         smtp::Options::section(),
         smtp::Lmtp::section(),
+        milter::Options::section(),
         intake::Options::section(),
         intake::greylist::Options::section(),
         intake::outbound::Options::section(),

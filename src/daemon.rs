@@ -24,13 +24,14 @@ use crate::inspect::{Inspector, StandardPanel};
 use crate::intake::{self, Intake};
 use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
-use crate::net::listen::{Bound, Closer, Closing, bind, bind_all, closing};
+use crate::net::listen::{Closer, bind, closing};
+use crate::net::socket::{Bound, Socket, bind_all};
 use crate::net::tls::ServerTls;
 use crate::policy::{Principal, Scope};
 use crate::record::{Door, Route, RouteTls};
 use crate::relay::Relay;
 use crate::store::{Store, on_sled};
-use crate::{imap, smtp};
+use crate::{imap, milter, smtp};
 
 /// A daemon that runs.
 pub struct Daemon {
@@ -40,6 +41,7 @@ pub struct Daemon {
     pub outbound: Vec<SocketAddr>,
     /// The same with TLS from the start.
     pub outbound_tls: Vec<SocketAddr>,
+    pub milter: Vec<Socket>,
     pub imaps: Vec<SocketAddr>,
     pub imap: Vec<SocketAddr>,
     /// The password of `global`, if this was the first start (SY-08).
@@ -80,7 +82,14 @@ impl Daemon {
         for listener in listeners.smtp {
             tasks.spawn(smtp_door.clone().serve(listener, closing.clone()));
         }
-        open_lmtp(listeners.lmtp, &lmtp_door, &mut tasks, &closing);
+        for listener in listeners.lmtp {
+            tasks.spawn(lmtp_door.clone().serve_bound(listener, closing.clone()));
+        }
+        let milter: Vec<Socket> = listeners.milter.iter().filter_map(Bound::at).collect();
+        let milter_door = rooms.milter_door(&config, &intake);
+        for listener in listeners.milter {
+            tasks.spawn(milter_door.clone().serve(listener, closing.clone()));
+        }
         let outbound_door = rooms.outbound_door(&config, intake);
         listeners
             .outbound
@@ -112,6 +121,7 @@ impl Daemon {
             smtp,
             outbound,
             outbound_tls,
+            milter,
             imaps,
             imap,
             first_password,
@@ -235,6 +245,15 @@ impl Rooms {
         })
     }
 
+    fn milter_door(&self, config: &Config, intake: &Intake) -> milter::Door {
+        let setup = milter::Setup {
+            options: config.milter.clone(),
+            budget: self.budget.clone(),
+            clock: self.clock.clone(),
+        };
+        milter::Door::new(setup, intake)
+    }
+
     /// The doors for SMTP and LMTP, with one intake behind them.
     fn smtp_doors(&self, config: &Config, intake: &Intake) -> (smtp::Door, smtp::Door) {
         let door = |protocol, options, intake| {
@@ -292,7 +311,8 @@ impl Rooms {
 struct Listeners {
     smtp: Vec<TcpListener>,
     outbound: outbound::Listeners,
-    lmtp: Bound,
+    lmtp: Vec<Bound>,
+    milter: Vec<Bound>,
     imaps: Vec<TcpListener>,
     imap: Vec<TcpListener>,
     control: UnixListener,
@@ -303,7 +323,8 @@ impl Listeners {
         Ok(Self {
             smtp: bind(&config.smtp.listen).await?,
             outbound: outbound::Listeners::bind(config).await?,
-            lmtp: bind_all(&config.lmtp.listen).await?,
+            lmtp: bind_all(&config.lmtp.listen, smtp::LMTP_SOCKET_MODE).await?,
+            milter: bind_all(&config.milter.listen, config.milter.socket_mode.0).await?,
             imaps: bind(&config.imap.listen_tls).await?,
             imap: bind(&config.imap.listen_starttls).await?,
             control: Control::bind(&config.control())
@@ -318,15 +339,6 @@ impl Listeners {
             addresses(&self.imaps),
             addresses(&self.imap),
         )
-    }
-}
-
-fn open_lmtp(listeners: Bound, door: &smtp::Door, tasks: &mut JoinSet<()>, closing: &Closing) {
-    for listener in listeners.tcp {
-        tasks.spawn(door.clone().serve(listener, closing.clone()));
-    }
-    for listener in listeners.unix {
-        tasks.spawn(door.clone().serve(listener, closing.clone()));
     }
 }
 
@@ -438,7 +450,7 @@ pub fn serve(path: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         if let Some(password) = &daemon.first_password {
             show_once(&config.server.data_dir, password)?;
         }
-        tracing::info!(smtp = ?daemon.smtp, outbound = ?daemon.outbound, outbound_tls = ?daemon.outbound_tls, imaps = ?daemon.imaps, imap = ?daemon.imap, "ready");
+        tracing::info!(smtp = ?daemon.smtp, outbound = ?daemon.outbound, outbound_tls = ?daemon.outbound_tls, milter = ?daemon.milter, imaps = ?daemon.imaps, imap = ?daemon.imap, "ready");
         notify(&[sd_notify::NotifyState::Ready]);
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;

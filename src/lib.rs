@@ -13,6 +13,7 @@ pub mod imap;
 pub mod inspect;
 pub mod intake;
 pub mod mail;
+pub mod milter;
 pub mod net;
 pub mod notify;
 pub mod options;

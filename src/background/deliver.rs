@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::Background;
 use crate::actions::{Action, Outcome, Refusal, reinsertion_keys};
 use crate::clock::Timestamp;
+use crate::intake::passed_mark;
 use crate::mail::{
     Address, Direction, Edit, EntryId, Envelope, Mail, MailId, Message, Peer, Reply,
 };
@@ -98,6 +99,10 @@ impl Background {
         else {
             return self.close(&job, Status::Delivered, "settled before").await;
         };
+        if job.handed_over && self.has_passed(&job).await {
+            let said = job.last.strip_prefix("250 ").unwrap_or(&job.last);
+            return self.delivered(&job, Reply::plain(250, said)).await;
+        }
         if job.handed_over {
             let words = format!(
                 "a relay took it, but it did not come back to be delivered; it had said: {}",
@@ -120,6 +125,8 @@ impl Background {
                          [reinsertion] outgoing_hosts";
             return self.give_back(&job, Reply::new(554, 3, 5, words)).await;
         };
+        // What an earlier try left says nothing of this one.
+        self.store.transient.drop_key(&passed_mark(job.id)).await;
         let now = self.clock.now();
         let ring = reinsertion_keys(&*self.store.settings, now).await?;
         let fault = |e: &dyn std::fmt::Display| StoreError::Failed(e.to_string());
@@ -163,6 +170,9 @@ impl Background {
             // Our own intake delivered it, or returned it, and settled the job with that.
             return Ok(());
         }
+        if self.has_passed(&job).await {
+            return self.delivered(&job, reply).await;
+        }
         job.handed_over = true;
         job.last = reply.to_string();
         job.due = self.clock.now().after(self.options.confirm_within.0);
@@ -172,6 +182,27 @@ impl Background {
             &format!("handed to the relay: {reply}"),
         );
         self.store.jobs.settle(job.id, Some(job), event).await
+    }
+
+    /// Did the released mail pass the filter at a front relay, since it was handed in?
+    async fn has_passed(&self, job: &Job) -> bool {
+        let mark = passed_mark(job.id);
+        let now = self.clock.now();
+        self.store.transient.get(&mark, now).await.is_some()
+    }
+
+    /// The mail passed, and a relay has it, which said this.
+    async fn delivered(&self, job: &Job, said: Reply) -> Result<(), StoreError> {
+        let house = Principal::house("delivery");
+        let action = Action::Delivered(said);
+        match self.desk.perform(&house, &action, job.id, &door()).await {
+            Ok(_) => {
+                let mark = passed_mark(job.id);
+                self.store.transient.drop_key(&mark).await;
+                Ok(())
+            }
+            Err(refusal) => Err(StoreError::Failed(refusal.to_string())),
+        }
     }
 
     /// The entry goes back to where it was, with what was said.

@@ -4,7 +4,6 @@
 mod arc;
 mod request;
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use tokio::sync::Semaphore;
 use crate::actions::{Desk, Outcome, Query, Refusal};
 use crate::mail::{Direction, EntryId};
 use crate::net::listen::Closing;
+use crate::net::socket::bind_unix;
 use crate::policy::{Layer, Policy, Principal, Role, Scope};
 use crate::record::{DomainSettings, Door, Shelf};
 
@@ -53,19 +53,7 @@ impl Control {
     /// # Errors
     /// From the system; also if somebody listens there already.
     pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(std::io::Error::new(
-                std::io::ErrorKind::AddrInUse,
-                "a daemon listens there already",
-            ));
-        }
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(listener)
+        bind_unix(path, 0o600)
     }
 
     /// Serves until the doors close.

@@ -357,6 +357,11 @@ impl Intake {
     async fn end_released(&self, mail: &Mail, entry: EntryId, claim: &str, said: Reply) -> Reply {
         let house = Principal::house("reinsertion");
         let door = Door::new(self.door, mail.envelope.peer.address);
+        if said.is_positive() && self.fronted {
+            // Not the destination's word: whoever handed the mail in hears that one.
+            self.has_passed(entry, claim).await;
+            return said;
+        }
         if said.is_positive() {
             // The destination has it: whatever our books say, the answer must be yes.
             let action = Action::Delivered(said.clone());

@@ -19,10 +19,13 @@ impl Intake {
         to: &[Address],
     ) -> Vec<Edit> {
         let hostname = &self.parts.hostname;
-        let mut edits = vec![Edit::Add {
-            name: "Received".to_owned(),
-            value: self.received(mail, to),
-        }];
+        let mut edits = Vec::new();
+        if !self.fronted {
+            edits.push(Edit::Add {
+                name: "Received".to_owned(),
+                value: self.received(mail, to),
+            });
+        }
         if !findings.authentication.is_empty() {
             let value = format!("{hostname};\r\n\t{}", findings.authentication);
             edits.push(Edit::Add {

@@ -3,6 +3,7 @@
 mod admit;
 mod carry;
 mod fields;
+mod front;
 pub mod greylist;
 mod leaving;
 pub mod outbound;
@@ -23,6 +24,8 @@ use crate::policy::{Answer, Replies, settle};
 use crate::record::{Event, Status};
 use crate::relay::{Callout, Carrier};
 use crate::store::Store;
+
+pub use front::passed_mark;
 
 crate::options! {
     /// Mail that comes in.
@@ -69,6 +72,8 @@ pub struct Intake {
     outbound: Option<Arc<outbound::Outbound>>,
     greylist: Arc<greylist::Greylist>,
     rate: Arc<rate::Rate>,
+    /// A relay in front holds the mail and asks what to do with it.
+    fronted: bool,
 }
 
 impl Intake {
@@ -82,6 +87,7 @@ impl Intake {
             door: "smtp",
             facing: Direction::Inbound,
             outbound: None,
+            fronted: false,
         }
     }
 

@@ -153,6 +153,10 @@ impl Intake {
         }
         let mut each = Vec::with_capacity(mail.envelope.to.len());
         for to in &mail.envelope.to {
+            if self.lets_by(mail, to).await? {
+                each.push(Decision::to_let_by(to));
+                continue;
+            }
             let policy = self.policy(to).await?;
             let listed = self.listed(mail, &findings, to).await?;
             let verdict = judge(&findings, listed.as_ref(), &policy);

@@ -2,6 +2,7 @@
 
 mod address;
 mod budget;
+mod content;
 mod edit;
 mod envelope;
 pub mod headers;
@@ -12,6 +13,7 @@ pub mod subject;
 
 pub use address::{Address, AddressError, Domain};
 pub use budget::{Budget, OverBudget, Share};
+pub use content::{Content, no_room, too_big};
 pub use edit::{Edit, Edited, edited};
 pub use envelope::{BodyType, Direction, Envelope, Peer};
 pub use id::{EntryId, IdError, MailId};

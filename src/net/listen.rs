@@ -1,12 +1,8 @@
 //! Listeners: bind, accept, keep count, and close in an orderly way.
 
-use std::fmt;
 use std::future::Future;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -15,104 +11,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::limit::{Place, Turnstile};
+use super::socket::{BindError, Socket};
 
 /// The pause after accept failed, for want of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Who may open a Unix socket: everybody who may enter its folder.
-const SOCKET_MODE: u32 = 0o666;
-
-/// An address cannot be listened on.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
-pub struct BindError {
-    pub address: Socket,
-    pub source: io::Error,
-}
-
-/// Where to listen: `127.0.0.1:24`, `[::1]:24` or `unix:/run/quaranta/lmtp.sock`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Socket {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
-
-impl FromStr for Socket {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(path) = text.strip_prefix("unix:").filter(|p| p.starts_with('/')) {
-            return Ok(Self::Unix(PathBuf::from(path)));
-        }
-        let address = text.parse().map_err(|_| {
-            format!("'{text}' is nothing to listen on; write address:port or unix:/path")
-        })?;
-        Ok(Self::Tcp(address))
-    }
-}
-
-impl fmt::Display for Socket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-impl Socket {
-    /// The port, where there is one.
-    #[must_use]
-    pub fn port(&self) -> Option<u16> {
-        match self {
-            Self::Tcp(address) => Some(address.port()),
-            Self::Unix(_) => None,
-        }
-    }
-}
-
-crate::serde_as_text!(Socket);
-
-/// Listeners of both kinds.
-#[derive(Debug, Default)]
-pub struct Bound {
-    pub tcp: Vec<TcpListener>,
-    pub unix: Vec<UnixListener>,
-}
-
-/// Binds all of `sockets`. A Unix socket that nobody listens on any more is replaced.
-///
-/// # Errors
-/// [`BindError`] names the first that cannot be bound; none stays bound then.
-pub async fn bind_all(sockets: &[Socket]) -> Result<Bound, BindError> {
-    let mut bound = Bound::default();
-    for socket in sockets {
-        match socket {
-            Socket::Tcp(address) => bound.tcp.extend(bind(&[*address]).await?),
-            Socket::Unix(path) => {
-                let listener = bind_unix(path).map_err(|source| BindError {
-                    address: socket.clone(),
-                    source,
-                })?;
-                bound.unix.push(listener);
-            }
-        }
-    }
-    Ok(bound)
-}
-
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        return Err(io::ErrorKind::AddrInUse.into());
-    }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
-    Ok(listener)
-}
 
 /// Takes clients, of whatever kind they are.
 pub trait Listener: Send + 'static {
@@ -168,7 +70,7 @@ pub async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindErro
         let listener = TcpListener::bind(address)
             .await
             .map_err(|source| BindError {
-                address: Socket::Tcp(address),
+                socket: Socket::Tcp(address),
                 source,
             })?;
         listeners.push(listener);

@@ -6,5 +6,6 @@ pub mod limit;
 pub mod lines;
 pub mod listen;
 pub mod network;
+pub mod socket;
 pub mod tls;
 pub mod tls_client;

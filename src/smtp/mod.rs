@@ -27,12 +27,13 @@ use crate::mail::{Peer, Reply};
 use crate::net::limit::{Place, Turnstile};
 use crate::net::listen::{self, Closing, House, Listener};
 use crate::net::network::Network;
+use crate::net::socket::Bound;
 use crate::net::tls::ServerTls;
 
 pub use auth::Credentials;
 pub use each::Protocol;
 pub use inbound::Inbound;
-pub use options::{Lmtp, Options};
+pub use options::{LMTP_SOCKET_MODE, Lmtp, Options};
 pub use outbound::{Outbound, Submission};
 pub use reception::{Reception, Refused};
 pub use session::{Event, LINE_MOST, Question, Session, Setup};
@@ -81,6 +82,14 @@ impl Door {
     /// end within the grace time.
     pub async fn serve<L: Listener>(self, listener: L, closing: Closing) {
         self.serve_from(listener, closing, Opening::Plain).await;
+    }
+
+    /// The same for a socket of either kind.
+    pub async fn serve_bound(self, bound: Bound, closing: Closing) {
+        match bound {
+            Bound::Tcp(listener) => self.serve(listener, closing).await,
+            Bound::Unix(listener) => self.serve(listener, closing).await,
+        }
     }
 
     /// The same for a listener whose clients begin with TLS (RFC 8314 section 3.3).

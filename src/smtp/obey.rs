@@ -2,10 +2,9 @@
 
 use super::auth;
 use super::command::{self, Command, MailFrom, Recipient};
-use super::content::{no_room, too_big};
 use super::each::Greeting;
 use super::session::{Asked, Event, Phase, Question, Session, Transaction};
-use crate::mail::{Envelope, Reply};
+use crate::mail::{Envelope, Reply, no_room, too_big};
 
 /// 553 5.6.7 (RFC 6531 section 3.5): an international address without SMTPUTF8.
 fn needs_utf8() -> Reply {

@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 
 use crate::mail::Address;
-use crate::net::listen::Socket;
 use crate::net::network::Network;
+use crate::net::socket::Socket;
 use crate::options::{Octets, Span};
+
+/// Rights of the Unix sockets of LMTP: for everybody who may enter their folder.
+pub const LMTP_SOCKET_MODE: u32 = 0o666;
 
 crate::options! {
     /// The door for mail: SMTP as mail servers speak it (RFC 5321).

@@ -1,8 +1,8 @@
 //! Receiving a message: DATA, and BDAT in chunks (RFC 3030).
 
-use super::content::{Content, DotReader};
+use super::content::DotReader;
 use super::session::{Asked, Chunk, Event, Phase, Question, Session};
-use crate::mail::{Mail, Reply};
+use crate::mail::{Content, Mail, Reply};
 
 /// Larger chunks of BDAT are not even read, in octets.
 const CHUNK_MOST: u64 = 1 << 30;

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use super::auth::{Credentials, Exchange};
 use super::command;
-use super::content::{Content, DotReader};
+use super::content::DotReader;
 use super::each::{Form, Protocol};
 use super::options::Options;
 use super::reception::Refused;
 use crate::clock::Clock;
-use crate::mail::{Address, Budget, Direction, Envelope, Mail, Peer, Reply};
+use crate::mail::{Address, Budget, Content, Direction, Envelope, Mail, Peer, Reply};
 use crate::net::lines::{LineFault, Lines};
 use crate::policy::{Answer, Replies};
 

@@ -18,7 +18,8 @@ use quaranta::inspect::Panel;
 use quaranta::intake::outbound::{self, Outbound};
 use quaranta::intake::{self, Intake};
 use quaranta::mail::{
-    Address, BodyType, Budget, Direction, EntryId, Envelope, Mail, Message, Peer, Reply, edited,
+    Address, BodyType, Budget, Direction, Edit, EntryId, Envelope, Mail, Message, Peer, Reply,
+    edited,
 };
 use quaranta::net::dns::Dns;
 use quaranta::policy::{
@@ -141,9 +142,61 @@ pub struct Carrying {
     pub reinserted: Mutex<Vec<(Address, String)>>,
     /// Set: a relay in between takes re-injected mail and does nothing with it.
     pub swallow: Mutex<bool>,
+    /// Set: re-injected mail goes to a front relay that asks us as a milter. If we let it pass,
+    /// it says these codes, one for each mail, and then 250.
+    pub front: Mutex<Option<VecDeque<u16>>>,
+}
+
+/// A front relay's part of the milter: it keeps what is to be done.
+#[derive(Default)]
+struct Asking(Mutex<Option<Vec<Edit>>>);
+
+#[async_trait]
+impl Carrier for Asking {
+    async fn carry(&self, _mail: &Mail, parcels: &[Parcel]) -> Vec<Vec<Reply>> {
+        *self.0.lock() = Some(parcels[0].edits.clone());
+        let yes = Reply::new(250, 0, 0, "left to the relay");
+        let each = parcels
+            .iter()
+            .map(|parcel| vec![yes.clone(); parcel.to.len()]);
+        each.collect()
+    }
 }
 
 impl Carrying {
+    /// A mail comes to the front relay, which asks us, and then says `code`.
+    pub async fn at_front(
+        &self,
+        from: Option<Address>,
+        to: &Address,
+        text: &str,
+        code: u16,
+    ) -> Reply {
+        let intake = self.intake.get().expect("the intake is there");
+        let (intake, asking) = (intake.fronted_at("milter"), Asking::default());
+        let to_all = std::slice::from_ref(to);
+        let reply = receive(&intake, &asking, &self.clock, from.clone(), to_all, text).await;
+        let Some(edits) = asking.0.into_inner() else {
+            return reply;
+        };
+        if !reply.is_positive() || code != 250 {
+            return Reply::plain(
+                if reply.is_positive() {
+                    code
+                } else {
+                    reply.code
+                },
+                "no",
+            );
+        }
+        let mail = mail(&self.clock, from, to_all, text);
+        let edited = edited(&mail.message, &edits);
+        let text = [edited.header, edited.body].concat();
+        self.destination
+            .take(to, &String::from_utf8(text).expect("test mail is text"));
+        Reply::new(250, 0, 0, "queued as Q1")
+    }
+
     async fn carry_one(&self, mail: &Mail, parcel: &Parcel, to: &Address) -> Reply {
         let edited = edited(&mail.message, &parcel.edits);
         let text =
@@ -158,6 +211,11 @@ impl Carrying {
         self.reinserted.lock().push((to.clone(), text.clone()));
         if *self.swallow.lock() {
             return Reply::new(250, 0, 0, "queued");
+        }
+        let front = self.front.lock().as_mut().map(VecDeque::pop_front);
+        if let Some(code) = front {
+            let from = mail.envelope.from.clone();
+            return self.at_front(from, to, &text, code.unwrap_or(250)).await;
         }
         let intake = self.intake.get().expect("the intake is there");
         if port == Some(REINSERTION_OUT) {
@@ -320,6 +378,7 @@ impl House {
             clock: clock.clone(),
             reinserted: Mutex::default(),
             swallow: Mutex::new(false),
+            front: Mutex::default(),
         });
         let intake = Intake::new(intake::Parts {
             store: store.clone(),

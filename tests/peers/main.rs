@@ -1,12 +1,15 @@
 //! The product as its users meet it: the real binary with real mail servers and clients, on loopback.
 
 mod arc;
+mod contrib;
 mod each;
 mod exim;
 mod kill;
+mod milter;
 mod outbound;
 mod postfix;
 mod quaranta;
+mod sendmail;
 mod wait;
 
 use std::path::Path;

@@ -138,7 +138,7 @@ fn se18_postfix_as_smart_host_with_limits_and_an_alert() {
         smart.port,
         alerts.display(),
     );
-    let daemon = Quaranta::serve_with(&dir.path().join("quaranta"), base, 1, base, &more);
+    let daemon = Quaranta::serve_and(&dir.path().join("quaranta"), base, 1, base, &more);
     let added = daemon.must(&["users", "add", "alice@example.org", "--json"]);
     let added: serde_json::Value = serde_json::from_str(&added).expect("JSON");
     let password = added["password"].as_str().expect("password").to_owned();
@@ -215,7 +215,7 @@ fn se18_nobody_becomes_a_relay_by_a_forged_address() {
          relay_from = [\"198.51.100.0/24\"]\n",
         base + 5
     );
-    let daemon = Quaranta::serve_with(&dir.path().join("quaranta"), base, 1, base, &more);
+    let daemon = Quaranta::serve_and(&dir.path().join("quaranta"), base, 1, base, &more);
     let config = dir.path().join("quaranta/quaranta.toml");
     let text = std::fs::read_to_string(&config).expect("configuration");
     let trusting = text.replace("[smtp]\n", "[smtp]\nxclient_from = [\"127.0.0.1\"]\n");
@@ -266,7 +266,7 @@ fn se18_passwords_may_be_those_of_the_destination() {
     );
     let here = dir.path().join("here");
     // The mail server of example.org is one that takes logins, under TLS.
-    let daemon = Quaranta::serve_with(&here, base, there.outbound, base, &more);
+    let daemon = Quaranta::serve_and(&here, base, there.outbound, base, &more);
     let password = there.password("alice@example.org");
     let clean = letter("clean", "hello");
     for (password, right) in [("guess", false), (password, true)] {

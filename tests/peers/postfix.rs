@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::contrib::snippet;
 use crate::wait::{free_port, until};
 
 /// A Postfix that runs; stopped when dropped.
@@ -41,40 +42,81 @@ impl Postfix {
         Self::start(
             dir,
             &format!(
-                "myhostname = front.example.org\n\
-                 relay_domains = example.org\n\
-                 relay_transport = relay:[127.0.0.1]:{next}\n\
+                "myhostname = front.example.org\n{}\
                  default_transport = discard:\n\
-                 minimal_backoff_time = 1s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s\n"
+                 minimal_backoff_time = 1s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s\n",
+                snippet(
+                    "postfix/front-relay.cf",
+                    &[("127.0.0.1]:2525", &format!("127.0.0.1]:{next}"))]
+                )
             ),
         )
     }
 
-    /// A destination with Maildirs for alice and bob of example.org.
+    /// A server that asks the milter at `socket` (as in main.cf), and hands mail for example.org
+    /// and elsewhere.test to the SMTP port `next`.
+    pub(crate) fn with_milter(dir: &Path, socket: &str, next: u16) -> Self {
+        let lines = snippet("postfix/milter.cf", &[("inet:127.0.0.1:6666", socket)]);
+        Self::start(
+            dir,
+            &format!(
+                "myhostname = front.example.org\nmyorigin = example.org\n{lines}\
+                 relay_domains = example.org, elsewhere.test\n\
+                 relay_transport = relay:[127.0.0.1]:{next}\n\
+                 default_transport = discard:\n"
+            ),
+        )
+    }
+
+    /// A server whose smtpd passes everything through the proxy `filter` before it queues it,
+    /// takes it back at `back`, and hands it to `next`.
+    pub(crate) fn with_proxy(dir: &Path, filter: u16, back: u16, next: u16) -> Self {
+        let port = free_port();
+        let services = snippet(
+            "postfix/before-queue.cf",
+            &[
+                ("smtp      inet", &format!("{port} inet")),
+                ("127.0.0.1:2525", &format!("127.0.0.1:{filter}")),
+                ("127.0.0.1:2526", &format!("127.0.0.1:{back}")),
+            ],
+        );
+        let role = format!(
+            "myhostname = front.example.org\nrelay_domains = example.org\n\
+             relay_transport = relay:[127.0.0.1]:{next}\ndefault_transport = discard:\n"
+        );
+        Self::start_at(dir, port, &role, &services)
+    }
+
+    /// A destination with Maildirs for alice and bob of example.org, and for eve elsewhere.
     pub(crate) fn destination(dir: &Path) -> Self {
-        Self::mailboxes(dir, "example.org", &["alice", "bob"])
+        Self::mailboxes(
+            dir,
+            &["alice@example.org", "bob@example.org", "eve@elsewhere.test"],
+        )
     }
 
     /// A smart host that knows one address in the world, carol@remote.test.
     pub(crate) fn smart_host(dir: &Path) -> Self {
-        Self::mailboxes(dir, "remote.test", &["carol"])
+        Self::mailboxes(dir, &["carol@remote.test"])
     }
 
-    fn mailboxes(dir: &Path, domain: &str, names: &[&str]) -> Self {
+    fn mailboxes(dir: &Path, addresses: &[&str]) -> Self {
         let mail = dir.join("mail");
         std::fs::create_dir_all(&mail).expect("mail folder");
-        let maps: Vec<String> = names
+        let parts = addresses
             .iter()
-            .map(|name| format!("{name}@{domain}={name}/"))
-            .collect();
-        let maps = maps.join(", ");
+            .filter_map(|address| address.split_once('@'));
+        let (maps, domains): (Vec<String>, Vec<&str>) = parts
+            .map(|(name, domain)| (format!("{name}@{domain}={name}/"), domain))
+            .unzip();
+        let (maps, domains) = (maps.join(", "), domains.join(", "));
         std::os::unix::fs::chown(&mail, Some(65534), Some(65534))
             .expect("owner of the mail folder");
         Self::start(
             dir,
             &format!(
                 "myhostname = mail.example.org\n\
-                 virtual_mailbox_domains = {domain}\n\
+                 virtual_mailbox_domains = {domains}\n\
                  virtual_mailbox_base = {}\n\
                  virtual_mailbox_maps = inline:{{ {maps} }}\n\
                  virtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\n",
@@ -85,6 +127,12 @@ impl Postfix {
 
     fn start(dir: &Path, role: &str) -> Self {
         let port = free_port();
+        let smtpd = format!("{port}      inet  n       -       n       -       -       smtpd\n");
+        Self::start_at(dir, port, role, &smtpd)
+    }
+
+    /// With the line of master.cf that listens on `port` among `services`.
+    fn start_at(dir: &Path, port: u16, role: &str, services: &str) -> Self {
         let text = dir.display();
         for folder in ["conf", "queue", "data"] {
             std::fs::create_dir_all(dir.join(folder)).expect("folder");
@@ -106,8 +154,7 @@ impl Postfix {
              smtp_host_lookup = native\nsmtp_dns_support_level = disabled\n{role}"
         );
         std::fs::write(dir.join("conf/main.cf"), main).expect("main.cf");
-        let master =
-            format!("{port}      inet  n       -       n       -       -       smtpd\n{SERVICES}");
+        let master = format!("{services}{SERVICES}");
         std::fs::write(dir.join("conf/master.cf"), master).expect("master.cf");
         let postfix = Self {
             dir: dir.to_owned(),

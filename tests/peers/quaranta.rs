@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::contrib::snippet;
 use crate::wait::{files, free_ports, until};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_quaranta");
@@ -19,6 +20,7 @@ pub(crate) struct Quaranta {
     /// Where mail goes out; of the daemon only if it is configured.
     pub(crate) outbound: u16,
     pub(crate) lmtp: u16,
+    pub(crate) milter: u16,
     pub(crate) accounts: Vec<(String, String)>,
 }
 
@@ -67,6 +69,7 @@ impl Quaranta {
             imaps: port("imaps"),
             outbound: port("outbound"),
             lmtp: port("lmtp"),
+            milter: port("milter"),
             dir: dir.to_owned(),
             child,
         }
@@ -74,34 +77,50 @@ impl Quaranta {
 
     /// The daemon with example.org routed to `destination`, and released mail handed to `reinsertion`.
     pub(crate) fn serve(dir: &Path, base: u16, destination: u16, reinsertion: u16) -> Self {
-        Self::serve_with(dir, base, destination, reinsertion, "")
+        Self::serve_and(dir, base, destination, reinsertion, "")
     }
 
     /// The same with more sections of configuration.
-    pub(crate) fn serve_with(
+    pub(crate) fn serve_and(
         dir: &Path,
         base: u16,
         destination: u16,
         reinsertion: u16,
         more: &str,
     ) -> Self {
+        let text = snippet(
+            "postfix/front-relay.toml",
+            &[
+                ("127.0.0.1:2525", &format!("127.0.0.1:{base}")),
+                ("127.0.0.1:25\"", &format!("127.0.0.1:{reinsertion}\"")),
+            ],
+        );
+        let lmtp = format!(
+            "[lmtp]\nlisten = [\"127.0.0.1:{}\", \"unix:{}/lmtp.sock\"]\n",
+            base + 7,
+            dir.display()
+        );
+        Self::serve_with(dir, base, destination, &format!("{text}{lmtp}{more}"))
+    }
+
+    /// The daemon with these sections, besides `server` and `imap`.
+    pub(crate) fn serve_with(dir: &Path, base: u16, destination: u16, sections: &str) -> Self {
         std::fs::create_dir_all(dir).expect("folder");
         let config = dir.join("quaranta.toml");
         let text = format!(
-            "[server]\nhostname = \"mx.example.org\"\ndata_dir = \"{}\"\nlog = \"warn\"\n\
-             [smtp]\nlisten = [\"127.0.0.1:{base}\"]\n\
-             [lmtp]\nlisten = [\"127.0.0.1:{}\", \"unix:{}/lmtp.sock\"]\n[reinsertion]\nhosts = [\"127.0.0.1:{reinsertion}\"]\n\
-             [imap]\nlisten_tls = [\"127.0.0.1:{}\"]\nlisten_starttls = [\"127.0.0.1:{}\"]\n{more}",
-            dir.display(),
-            base + 7,
+            "{sections}[server]\nhostname = \"mx.example.org\"\ndata_dir = \"{}\"\nlog = \"warn\"\n\
+             [imap]\nlisten_tls = [\"127.0.0.1:{}\"]\nlisten_starttls = [\"127.0.0.1:{}\"]\n",
             dir.display(),
             base + 2,
             base + 3,
         );
         std::fs::write(&config, text).expect("configuration");
         let mut daemon = Self::serve_again(dir, base);
-        let password =
-            std::fs::read_to_string(dir.join("first-password")).expect("SY-08: the first password");
+        let mut password = String::new();
+        until("SY-08: the first password is there", || {
+            password = std::fs::read_to_string(dir.join("first-password")).unwrap_or_default();
+            password.ends_with('\n')
+        });
         daemon
             .accounts
             .push(("global".to_owned(), password.trim().to_owned()));
@@ -125,6 +144,7 @@ impl Quaranta {
             imaps: base + 2,
             outbound: base + 5,
             lmtp: base + 7,
+            milter: base + 6,
             accounts: Vec::new(),
         };
         until("the daemon answers", || {

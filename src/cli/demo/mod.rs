@@ -20,7 +20,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{self, Daemon};
 use crate::mail::{Budget, Direction, Domain};
-use crate::net::listen::{Socket, bind, closing};
+use crate::net::listen::{bind, closing};
+use crate::net::socket::Socket;
 use crate::policy::{Layer, Mode, Principal, Scope};
 use crate::record::{DomainSettings, Door, Route, RouteTls};
 use crate::smtp;
@@ -33,6 +34,7 @@ const ACCOUNTS: [&str; 3] = ["example.org", "alice@example.org", "bob@example.or
 /// Where everything listens.
 struct Ports {
     smtp: SocketAddr,
+    milter: SocketAddr,
     destination: SocketAddr,
     imaps: SocketAddr,
     imap: SocketAddr,
@@ -42,13 +44,22 @@ struct Ports {
 
 impl Ports {
     fn new(base: Option<u16>) -> Self {
-        let [smtp, destination, imaps, imap, outbound, lmtp] = match base {
-            Some(base) => [base, base + 1, base + 2, base + 3, base + 5, base + 7],
-            None => [2525, 2526, 2993, 2143, 2587, 2524],
+        let [smtp, destination, imaps, imap, outbound, milter, lmtp] = match base {
+            Some(base) => [
+                base,
+                base + 1,
+                base + 2,
+                base + 3,
+                base + 5,
+                base + 6,
+                base + 7,
+            ],
+            None => [2525, 2526, 2993, 2143, 2587, 2666, 2524],
         };
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
             smtp: at(smtp),
+            milter: at(milter),
             destination: at(destination),
             imaps: at(imaps),
             imap: at(imap),
@@ -87,6 +98,7 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
     config.server.log = "warn".to_owned();
     config.smtp.listen = vec![ports.smtp];
     config.lmtp.listen = vec![Socket::Tcp(ports.lmtp)];
+    config.milter.listen = vec![Socket::Tcp(ports.milter)];
     config.imap.listen_tls = vec![ports.imaps];
     config.imap.listen_starttls = vec![ports.imap];
     config.outbound.listen = vec![ports.outbound];
@@ -251,6 +263,7 @@ fn ready_json(
         .collect();
     json!({
         "smtp": ports.smtp.to_string(),
+        "milter": ports.milter.to_string(),
         "imaps": ports.imaps.to_string(),
         "imap": ports.imap.to_string(),
         "outbound": ports.outbound.to_string(),
@@ -290,12 +303,14 @@ fn ready_text(
         "\n\
          Send mail     swaks --server {} --from you@remote.test --to alice@example.org --body 'hello'\n\
          Send as Alice swaks --server {} -tls -a PLAIN -au alice@example.org -ap PASSWORD --from alice@example.org --to carol@remote.test --body 'hello'\n\
+         Milter        smtpd_milters = inet:{} in main.cf of Postfix\n\
          Quarantine    IMAP in a mail client: {} with TLS, or {} with STARTTLS; trust {}\n\
          Release       drag a message from Caught to Release\n\
          Delivered     {}/ADDRESS/new/\n\
          Command line  quaranta quarantine list --control {}\n\n",
         ports.smtp,
         ports.outbound,
+        ports.milter,
         ports.imaps,
         ports.imap,
         path(&dir.join("ca.pem")),
