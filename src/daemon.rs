@@ -1,6 +1,7 @@
 //! Builds the rooms from the ground up, opens the doors, and drains from the top down.
 
 mod outbound;
+mod rooms;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,25 +14,18 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::accounts::Login;
 use crate::actions::{Desk, Refusal, reinsertion_keys};
-use crate::background::Background;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::Control;
-use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
-use crate::inspect::{Inspector, StandardPanel};
-use crate::intake::{self, Intake};
-use crate::mail::{Budget, Direction};
-use crate::net::dns::Dns;
+use crate::inspect::StandardPanel;
 use crate::net::listen::{Closer, bind, closing};
 use crate::net::socket::{Bound, Socket, bind_all};
 use crate::net::tls::ServerTls;
 use crate::policy::{Principal, Scope};
 use crate::record::{Door, Route, RouteTls};
-use crate::relay::Relay;
-use crate::store::{Store, on_sled};
-use crate::{imap, milter, smtp};
+use crate::store::on_sled;
+use crate::{imap, smtp};
+use rooms::Rooms;
 
 /// A daemon that runs.
 pub struct Daemon {
@@ -182,131 +176,6 @@ impl Daemon {
     }
 }
 
-/// The rooms below the doors.
-struct Rooms {
-    clock: Clock,
-    hostname: String,
-    tls: ServerTls,
-    store: Store,
-    desk: Desk,
-    login: Login,
-    dns: Arc<Dns>,
-    panel: Arc<StandardPanel>,
-    relay: Arc<Relay>,
-    budget: Budget,
-}
-
-impl Rooms {
-    async fn build(config: &Config) -> anyhow::Result<(Self, on_sled::Handle)> {
-        let clock = Clock::system();
-        let hostname = config.hostname();
-        let tls = ServerTls::open(&config.tls, &config.server.data_dir, &hostname)?;
-        let dns = Arc::new(Dns::open(&config.dns).context("[dns] servers")?);
-        let mut panel = StandardPanel::open(&config.inspect, dns.clone(), clock.clone())?
-            .asking(&config.network, dns.clone());
-        for scanner in scanners(config) {
-            panel = panel.with(scanner);
-        }
-        let panel = Arc::new(panel);
-        let relay = Arc::new(Relay::new(config.relay.clone(), &hostname)?);
-        let (store, handle) = open_store(config, clock.clone()).await?;
-        // One for all doors: who guesses at one waits at all.
-        let login = Login::new(
-            store.settings.clone(),
-            store.journal.clone(),
-            clock.clone(),
-            config.login.clone(),
-        );
-        let rooms = Self {
-            login,
-            dns,
-            desk: Desk::new(store.clone(), clock.clone()),
-            budget: Budget::new(config.intake.mail_memory.get()),
-            clock,
-            hostname,
-            tls,
-            store,
-            panel,
-            relay,
-        };
-        Ok((rooms, handle))
-    }
-
-    fn intake(&self, config: &Config) -> Intake {
-        Intake::new(intake::Parts {
-            store: self.store.clone(),
-            desk: self.desk.clone(),
-            panel: self.panel.clone(),
-            callout: self.relay.clone(),
-            clock: self.clock.clone(),
-            hostname: self.hostname.clone(),
-            options: config.intake.clone(),
-            greylist: config.greylist.clone(),
-        })
-    }
-
-    fn milter_door(&self, config: &Config, intake: &Intake) -> milter::Door {
-        let setup = milter::Setup {
-            options: config.milter.clone(),
-            budget: self.budget.clone(),
-            clock: self.clock.clone(),
-        };
-        milter::Door::new(setup, intake)
-    }
-
-    /// The doors for SMTP and LMTP, with one intake behind them.
-    fn smtp_doors(&self, config: &Config, intake: &Intake) -> (smtp::Door, smtp::Door) {
-        let door = |protocol, options, intake| {
-            let setup = smtp::Setup {
-                hostname: self.hostname.clone(),
-                direction: Direction::Inbound,
-                protocol,
-                options,
-                tls: true,
-                budget: self.budget.clone(),
-                clock: self.clock.clone(),
-            };
-            let reception = Arc::new(smtp::Inbound::new(intake, self.relay.clone()));
-            smtp::Door::new(setup, Some(self.tls.clone()), reception)
-        };
-        let lmtp = smtp::Lmtp::door(&config.smtp);
-        (
-            door(smtp::Protocol::Smtp, config.smtp.clone(), intake.clone()),
-            door(smtp::Protocol::Lmtp, lmtp, intake.at("lmtp")),
-        )
-    }
-
-    fn imap_door(&self, config: &Config) -> imap::Door {
-        imap::Door::new(
-            config.imap.clone(),
-            self.desk.clone(),
-            self.login.clone(),
-            self.tls.clone(),
-            self.clock.clone(),
-            self.budget.clone(),
-            &self.hostname,
-        )
-    }
-
-    fn background(
-        &self,
-        config: &Config,
-        smtp: &[SocketAddr],
-        outbound: &[SocketAddr],
-    ) -> Background {
-        Background {
-            store: self.store.clone(),
-            desk: self.desk.clone(),
-            carrier: self.relay.clone(),
-            clock: self.clock.clone(),
-            budget: self.budget.clone(),
-            options: Arc::new(config.reinsertion.clone()),
-            reinsertion: Arc::new(reinsertion_routes(config, smtp)),
-            outgoing: Some(self.outgoing(config, outbound)),
-        }
-    }
-}
-
 /// Everything that listens, bound before anybody is let in.
 struct Listeners {
     smtp: Vec<TcpListener>,
@@ -342,28 +211,11 @@ impl Listeners {
     }
 }
 
-/// The scanners that are asked, in the order of the file.
-fn scanners(config: &Config) -> impl Iterator<Item = Arc<dyn Inspector>> {
-    [
-        Clamd::open(&config.clamd),
-        Rspamd::open(&config.rspamd),
-        Spamd::open(&config.spamd),
-    ]
-    .into_iter()
-    .flatten()
-}
-
 fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
     listeners
         .iter()
         .filter_map(|listener| listener.local_addr().ok())
         .collect()
-}
-
-/// Opening may take a while after a crash, so it is not done on a thread that serves others.
-async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<(Store, on_sled::Handle)> {
-    let (dir, options) = (config.server.data_dir.join("store"), config.store.clone());
-    Ok(tokio::task::spawn_blocking(move || on_sled::open(&dir, &options, clock)).await??)
 }
 
 /// Makes the data directory, readable for us alone.

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use house::{House, address, door, mail, principal, scope, text};
 use quaranta::clock::Clock;
 use quaranta::mail::{Address, Budget, Direction, Envelope, Mail, Reply};
-use quaranta::net::listen::{Socket, bind_all, closing};
+use quaranta::net::listen::closing;
+use quaranta::net::socket::{Socket, bind_all};
 use quaranta::policy::{Answer, Layer, ListKind, Mode, Replies};
 use quaranta::smtp::{Door, Inbound, Lmtp, Options, Protocol, Reception, Setup};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -178,9 +179,9 @@ async fn xx02_the_doors_answer_each_or_split() {
     drop(std::os::unix::net::UnixListener::bind(&path).expect("socket"));
     let sockets = ["127.0.0.1:0".to_owned(), format!("unix:{}", path.display())]
         .map(|at| at.parse::<Socket>().expect("socket"));
-    let mut bound = bind_all(&sockets).await.expect("bound");
+    let mut bound = bind_all(&sockets, 0o666).await.expect("bound");
     assert!(
-        bind_all(&sockets[1..]).await.is_err(),
+        bind_all(&sockets[1..], 0o666).await.is_err(),
         "somebody listens there"
     );
     let (closer, closing) = closing();
@@ -197,13 +198,15 @@ async fn xx02_the_doors_answer_each_or_split() {
         let inbound = Inbound::new(house.intake.clone(), house.carrying.clone());
         Door::new(setup, None, Arc::new(Within(house.clone(), inbound)))
     };
-    let tcp = bound.tcp.pop().expect("listener");
-    let smtp = tcp.local_addr().expect("address");
-    let unix = bound.unix.pop().expect("listener");
+    let unix = bound.pop().expect("listener");
+    let tcp = bound.pop().expect("listener");
+    let Some(Socket::Tcp(smtp)) = tcp.at() else {
+        panic!("no port");
+    };
     let options = Options::default();
     let lmtp = door(Protocol::Lmtp, Lmtp::door(&options));
-    tokio::spawn(door(Protocol::Smtp, options).serve(tcp, closing.clone()));
-    tokio::spawn(lmtp.serve(unix, closing));
+    tokio::spawn(door(Protocol::Smtp, options).serve_bound(tcp, closing.clone()));
+    tokio::spawn(lmtp.serve_bound(unix, closing));
 
     let to = THREE.map(|to| format!("RCPT TO:<{to}>"));
     let body = ["Subject: x", "", "XJUNK", "."];

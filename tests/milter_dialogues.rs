@@ -188,7 +188,7 @@ fn answer(session: &mut Session, question: Question, happened: &mut Vec<String>)
             happened.push(format!("q <- {}", all.join(" ")));
             let mut to = to.into_iter();
             session.recipient(match all[0].starts_with("later@") {
-                true => Err(Reply::new(451, 3, 0, "Later")),
+                true => Err(Reply::new(451, 3, 0, "Later: 99% full")),
                 false => Ok(to.find(|to| to.domain().as_str() == "example.org")),
             });
         }

@@ -210,7 +210,9 @@ impl Session {
         }
         let wire = reply.wire();
         let text = wire.strip_suffix(b"\r\n").unwrap_or(&wire);
-        frame::write(&mut self.output, REPLY, &[text, b"\0"]);
+        // Sendmail takes the text for a format, and Postfix undoes what is done for that.
+        let text = text.split(|octet| *octet == b'%').collect::<Vec<_>>();
+        frame::write(&mut self.output, REPLY, &[&text.join(&b"%%"[..]), b"\0"]);
     }
 
     /// One command. An error closes the connection: nothing can be trusted after it.

@@ -1,4 +1,4 @@
-//! The grammar of SMTP commands (RFC 5321 section 4.1, RFC 3030, RFC 6531, Postfix' XCLIENT).
+//! The grammar of SMTP commands (RFC 5321 section 4.1, RFC 3030, RFC 6531, Postfix' XCLIENT and XFORWARD).
 //!
 //! Of our own making: smtp-proto 0.2 takes a bare LF for a line end, drops a CR
 //! inside an address, refuses address literals, unquotes local parts, reads
@@ -35,6 +35,7 @@ pub enum Command {
     Auth(String, Option<String>),
     /// Names in upper case, values decoded; `None` for `[UNAVAILABLE]` and `[TEMPUNAVAIL]`.
     Xclient(Vec<(String, Option<String>)>),
+    Xforward(Vec<(String, Option<String>)>),
 }
 
 /// MAIL FROM with its parameters.
@@ -96,8 +97,9 @@ pub fn parse(line: &[u8]) -> Result<Command, Reply> {
         "VRFY" => Ok(Command::Vrfy),
         "HELP" => Ok(Command::Help),
         "STARTTLS" => alone(rest, Command::StartTls),
-        "XCLIENT" => xclient(rest),
         "AUTH" => Ok(auth(rest)),
+        "XCLIENT" => told("XCLIENT", &XCLIENT_NAMES, rest).map(Command::Xclient),
+        "XFORWARD" => told("XFORWARD", &XFORWARD_NAMES, rest).map(Command::Xforward),
         "EXPN" | "TURN" | "ETRN" => {
             Err(Reply::new(502, 5, 1, format!("{verb} is not offered here")))
         }
@@ -269,31 +271,35 @@ fn mailbox(path: &str, detail: u16) -> Result<Address, Reply> {
         .map_err(|error: AddressError| Reply::new(501, 1, detail, format!("Bad address: {error}")))
 }
 
-fn xclient(rest: &str) -> Result<Command, Reply> {
-    let form = "XCLIENT name=value ...";
+/// What a front relay tells of its client: names, and values in xtext.
+fn told(verb: &str, names: &[&str], rest: &str) -> Result<Vec<(String, Option<String>)>, Reply> {
+    let form = format!("{verb} name=value ...");
     let mut attributes = Vec::new();
     for attribute in rest.split(' ').filter(|a| !a.is_empty()) {
-        let (name, value) = attribute.split_once('=').ok_or_else(|| syntax(form))?;
+        let (name, value) = attribute.split_once('=').ok_or_else(|| syntax(&form))?;
         let name = name.to_ascii_uppercase();
-        if !XCLIENT_NAMES.contains(&name.as_str()) {
-            return Err(Reply::new(501, 5, 4, "Unknown XCLIENT attribute"));
+        if !names.contains(&name.as_str()) {
+            return Err(Reply::new(501, 5, 4, format!("Unknown {verb} attribute")));
         }
         let value = match value.to_ascii_uppercase().as_str() {
             "[UNAVAILABLE]" | "[TEMPUNAVAIL]" => None,
-            _ => Some(xtext(value).ok_or_else(|| syntax(form))?),
+            _ => Some(xtext(value).ok_or_else(|| syntax(&form))?),
         };
         attributes.push((name, value));
     }
     if attributes.is_empty() {
-        return Err(syntax(form));
+        return Err(syntax(&form));
     }
-    Ok(Command::Xclient(attributes))
+    Ok(attributes)
 }
 
 /// The attributes a front relay may tell.
 pub const XCLIENT_NAMES: [&str; 8] = [
     "NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT",
 ];
+
+/// The attributes of XFORWARD, by which a proxy passes on what it was told.
+pub const XFORWARD_NAMES: [&str; 7] = ["NAME", "ADDR", "PORT", "PROTO", "HELO", "IDENT", "SOURCE"];
 
 /// Decodes xtext (RFC 3461 section 4): `+41` is `A`. Control characters are refused.
 fn xtext(text: &str) -> Option<String> {

@@ -40,6 +40,7 @@ impl Session {
                 return self.auth(&mechanism, initial.as_deref());
             }
             Command::Xclient(attributes) => self.xclient(attributes),
+            Command::Xforward(attributes) => self.xforward(attributes),
         }
         None
     }
@@ -67,6 +68,8 @@ impl Session {
             if self.trusted {
                 text.push_str("\nXCLIENT ");
                 text.push_str(&command::XCLIENT_NAMES.join(" "));
+                text.push_str("\nXFORWARD ");
+                text.push_str(&command::XFORWARD_NAMES.join(" "));
             }
         }
         self.say(&Reply::plain(250, text));
@@ -86,14 +89,33 @@ impl Session {
         }
     }
 
+    /// The client is another one from here on: it is greeted again.
     fn xclient(&mut self, attributes: Vec<(String, Option<String>)>) {
+        if self.takes_told("XCLIENT", attributes) {
+            self.forget();
+            self.phase = Phase::Start;
+        }
+    }
+
+    /// The mail comes from this client, who spoke to a proxy in front of us.
+    fn xforward(&mut self, attributes: Vec<(String, Option<String>)>) {
+        if self.takes_told("XFORWARD", attributes) {
+            if let Some(helo) = &self.told_helo {
+                self.peer.helo.clone_from(helo);
+            }
+            self.say(&Reply::new(250, 0, 0, "Ok"));
+        }
+    }
+
+    /// Takes what a front relay tells of its client; false if it was refused.
+    fn takes_told(&mut self, verb: &str, attributes: Vec<(String, Option<String>)>) -> bool {
         if !self.trusted {
-            self.wrong(&Reply::new(550, 7, 0, "XCLIENT is not for you"));
-            return;
+            self.wrong(&Reply::new(550, 7, 0, format!("{verb} is not for you")));
+            return false;
         }
         if self.transaction.is_some() {
             self.out_of_order("A transaction is open");
-            return;
+            return false;
         }
         let mut peer = self.peer.clone();
         let mut helo = self.told_helo.clone();
@@ -107,8 +129,8 @@ impl Session {
                     let upper = text.to_ascii_uppercase();
                     let bare = upper.strip_prefix("IPV6:").unwrap_or(&upper);
                     let Ok(address) = bare.parse::<std::net::IpAddr>() else {
-                        self.wrong(&Reply::new(501, 5, 4, "Bad XCLIENT ADDR"));
-                        return;
+                        self.wrong(&Reply::new(501, 5, 4, format!("Bad {verb} ADDR")));
+                        return false;
                     };
                     peer.address = address.to_canonical();
                 }
@@ -121,8 +143,7 @@ impl Session {
         }
         self.peer = peer;
         self.told_helo = helo;
-        self.forget();
-        self.phase = Phase::Start;
+        true
     }
 
     fn mail(&mut self, mail: MailFrom) -> Option<Event> {

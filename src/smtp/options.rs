@@ -51,7 +51,7 @@ crate::options! {
         /// Front relays that speak the PROXY protocol, version 1 or 2: addresses or
         /// networks. Connections from them must begin with it.
         pub proxy_protocol_from: Vec<Network> = Vec::new(),
-        /// Front relays that may name their client by XCLIENT: addresses or networks.
+        /// Front relays that may name their client by XCLIENT or XFORWARD: addresses or networks.
         pub xclient_from: Vec<Network> = Vec::new(),
     }
 }

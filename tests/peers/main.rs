@@ -39,6 +39,11 @@ fn message(subject: &str, body: &str) -> String {
 
 /// Sends with swaks; returns the transcript and whether it was accepted.
 fn swaks(port: u16, to: &str, message: &str, dir: &Path) -> (String, bool) {
+    swaks_with(&[], port, to, message, dir)
+}
+
+/// The same with more options.
+fn swaks_with(more: &[&str], port: u16, to: &str, message: &str, dir: &Path) -> (String, bool) {
     let file = dir.join("swaks-data");
     // swaks makes CRLF itself, also at the end.
     let text = message.replace("\r\n", "\n");
@@ -52,6 +57,7 @@ fn swaks(port: u16, to: &str, message: &str, dir: &Path) -> (String, bool) {
             "--to",
             to,
         ])
+        .args(more)
         .args(["--helo", "remote.test", "--data"])
         .arg(format!("@{}", file.display()))
         .output()

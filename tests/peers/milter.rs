@@ -8,7 +8,7 @@ use crate::postfix::Postfix;
 use crate::quaranta::Quaranta;
 use crate::sendmail::Sendmail;
 use crate::wait::{free_ports, until};
-use crate::{GTUBE, folder, message, original, swaks, uids};
+use crate::{GTUBE, folder, message, original, swaks, swaks_with, uids};
 
 const TOKEN: &str = "X-Quaranta-Reinsertion";
 
@@ -192,12 +192,17 @@ fn se01_sy01_postfix_with_us_as_before_queue_proxy() {
     assert_eq!(on_the_wire(&destination.delivered("alice")[0]), clean);
     let spam = message("gtube", GTUBE);
     let both = "alice@example.org,bob@example.org";
-    let (said, accepted) = swaks(front.port, both, &spam, dir.path());
+    // As from a client outside: Postfix passes on by XFORWARD who that is.
+    let client = ["--xclient", "ADDR=192.0.2.9"];
+    let (said, accepted) = swaks_with(&client, front.port, both, &spam, dir.path());
     assert!(
         !accepted && said.contains("550 5.7.1 The message looks like spam"),
         "{said}"
     );
-    assert_eq!(daemon.caught("example.org").len(), 2);
+    let ids = daemon.caught("example.org");
+    assert_eq!(ids.len(), 2);
+    let shown = daemon.must(&["quarantine", "show", &ids[0]]);
+    assert!(shown.contains("192.0.2.9"), "{shown}");
     let (said, accepted) = swaks(front.port, "x@other.test", &clean, dir.path());
     assert!(!accepted && said.contains("relaying denied"), "{said}");
     release(&daemon, &destination, &spam);

@@ -68,6 +68,28 @@ impl Postfix {
         )
     }
 
+    /// A server that takes mail for example.org and throws it away; it may ask a milter.
+    #[allow(dead_code, reason = "benches/milter.rs uses it")]
+    pub(crate) fn sink(dir: &Path, socket: Option<&str>) -> Self {
+        let lines = socket.map_or_else(String::new, |socket| {
+            snippet("postfix/milter.cf", &[("inet:127.0.0.1:6666", socket)])
+        });
+        let role = format!(
+            "myhostname = front.example.org\n{lines}relay_domains = example.org\n\
+             relay_transport = discard:\ndefault_transport = discard:\n\
+             smtpd_authorized_xclient_hosts = 127.0.0.1\n"
+        );
+        Self::start(dir, &role)
+    }
+
+    /// The process that all others are children of.
+    #[allow(dead_code, reason = "benches/milter.rs uses it")]
+    pub(crate) fn pid(&self) -> u32 {
+        let text = std::fs::read_to_string(self.dir.join("queue/pid/master.pid"));
+        let text = text.expect("the master's pid");
+        text.trim().parse().expect("a number")
+    }
+
     /// A server whose smtpd passes everything through the proxy `filter` before it queues it,
     /// takes it back at `back`, and hands it to `next`.
     pub(crate) fn with_proxy(dir: &Path, filter: u16, back: u16, next: u16) -> Self {
@@ -82,7 +104,8 @@ impl Postfix {
         );
         let role = format!(
             "myhostname = front.example.org\nrelay_domains = example.org\n\
-             relay_transport = relay:[127.0.0.1]:{next}\ndefault_transport = discard:\n"
+             relay_transport = relay:[127.0.0.1]:{next}\ndefault_transport = discard:\n\
+             smtpd_authorized_xclient_hosts = 127.0.0.1\n"
         );
         Self::start_at(dir, port, &role, &services)
     }

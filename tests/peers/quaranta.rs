@@ -185,6 +185,11 @@ impl Quaranta {
             .collect()
     }
 
+    #[allow(dead_code, reason = "benches/milter.rs uses it")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn password(&self, login: &str) -> &str {
         let found = self.accounts.iter().find(|(l, _)| l == login);
         found

@@ -1,0 +1,164 @@
+//! Builds the rooms below the doors, from the ground up, and the doors on them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::reinsertion_routes;
+use crate::accounts::Login;
+use crate::actions::Desk;
+use crate::background::Background;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
+use crate::inspect::{Inspector, StandardPanel};
+use crate::intake::{self, Intake};
+use crate::mail::{Budget, Direction};
+use crate::net::dns::Dns;
+use crate::net::tls::ServerTls;
+use crate::relay::Relay;
+use crate::store::{Store, on_sled};
+use crate::{imap, milter, smtp};
+
+/// The rooms below the doors.
+pub(super) struct Rooms {
+    pub(super) clock: Clock,
+    pub(super) hostname: String,
+    pub(super) tls: ServerTls,
+    pub(super) store: Store,
+    pub(super) desk: Desk,
+    pub(super) login: Login,
+    pub(super) dns: Arc<Dns>,
+    pub(super) panel: Arc<StandardPanel>,
+    pub(super) relay: Arc<Relay>,
+    pub(super) budget: Budget,
+}
+
+impl Rooms {
+    pub(super) async fn build(config: &Config) -> anyhow::Result<(Self, on_sled::Handle)> {
+        let clock = Clock::system();
+        let hostname = config.hostname();
+        let tls = ServerTls::open(&config.tls, &config.server.data_dir, &hostname)?;
+        let dns = Arc::new(Dns::open(&config.dns).context("[dns] servers")?);
+        let mut panel = StandardPanel::open(&config.inspect, dns.clone(), clock.clone())?
+            .asking(&config.network, dns.clone());
+        for scanner in scanners(config) {
+            panel = panel.with(scanner);
+        }
+        let panel = Arc::new(panel);
+        let relay = Arc::new(Relay::new(config.relay.clone(), &hostname)?);
+        let (store, handle) = open_store(config, clock.clone()).await?;
+        // One for all doors: who guesses at one waits at all.
+        let login = Login::new(
+            store.settings.clone(),
+            store.journal.clone(),
+            clock.clone(),
+            config.login.clone(),
+        );
+        let rooms = Self {
+            login,
+            dns,
+            desk: Desk::new(store.clone(), clock.clone()),
+            budget: Budget::new(config.intake.mail_memory.get()),
+            clock,
+            hostname,
+            tls,
+            store,
+            panel,
+            relay,
+        };
+        Ok((rooms, handle))
+    }
+
+    pub(super) fn intake(&self, config: &Config) -> Intake {
+        Intake::new(intake::Parts {
+            store: self.store.clone(),
+            desk: self.desk.clone(),
+            panel: self.panel.clone(),
+            callout: self.relay.clone(),
+            clock: self.clock.clone(),
+            hostname: self.hostname.clone(),
+            options: config.intake.clone(),
+            greylist: config.greylist.clone(),
+        })
+    }
+
+    pub(super) fn milter_door(&self, config: &Config, intake: &Intake) -> milter::Door {
+        let setup = milter::Setup {
+            options: config.milter.clone(),
+            budget: self.budget.clone(),
+            clock: self.clock.clone(),
+        };
+        milter::Door::new(setup, intake)
+    }
+
+    /// The doors for SMTP and LMTP, with one intake behind them.
+    pub(super) fn smtp_doors(&self, config: &Config, intake: &Intake) -> (smtp::Door, smtp::Door) {
+        let door = |protocol, options, intake| {
+            let setup = smtp::Setup {
+                hostname: self.hostname.clone(),
+                direction: Direction::Inbound,
+                protocol,
+                options,
+                tls: true,
+                budget: self.budget.clone(),
+                clock: self.clock.clone(),
+            };
+            let reception = Arc::new(smtp::Inbound::new(intake, self.relay.clone()));
+            smtp::Door::new(setup, Some(self.tls.clone()), reception)
+        };
+        let lmtp = smtp::Lmtp::door(&config.smtp);
+        (
+            door(smtp::Protocol::Smtp, config.smtp.clone(), intake.clone()),
+            door(smtp::Protocol::Lmtp, lmtp, intake.at("lmtp")),
+        )
+    }
+
+    pub(super) fn imap_door(&self, config: &Config) -> imap::Door {
+        imap::Door::new(
+            config.imap.clone(),
+            self.desk.clone(),
+            self.login.clone(),
+            self.tls.clone(),
+            self.clock.clone(),
+            self.budget.clone(),
+            &self.hostname,
+        )
+    }
+
+    pub(super) fn background(
+        &self,
+        config: &Config,
+        smtp: &[SocketAddr],
+        outbound: &[SocketAddr],
+    ) -> Background {
+        Background {
+            store: self.store.clone(),
+            desk: self.desk.clone(),
+            carrier: self.relay.clone(),
+            clock: self.clock.clone(),
+            budget: self.budget.clone(),
+            options: Arc::new(config.reinsertion.clone()),
+            reinsertion: Arc::new(reinsertion_routes(config, smtp)),
+            outgoing: Some(self.outgoing(config, outbound)),
+        }
+    }
+}
+
+/// The scanners that are asked, in the order of the file.
+fn scanners(config: &Config) -> impl Iterator<Item = Arc<dyn Inspector>> {
+    [
+        Clamd::open(&config.clamd),
+        Rspamd::open(&config.rspamd),
+        Spamd::open(&config.spamd),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Opening may take a while after a crash, so it is not done on a thread that serves others.
+async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<(Store, on_sled::Handle)> {
+    let (dir, options) = (config.server.data_dir.join("store"), config.store.clone());
+    Ok(tokio::task::spawn_blocking(move || on_sled::open(&dir, &options, clock)).await??)
+}
