@@ -14,7 +14,7 @@ use crate::mail::{
     Address, Direction, Edit, EntryId, Envelope, Mail, MailId, Message, Peer, Reply,
 };
 use crate::net::listen::Closing;
-use crate::policy::{Class, Principal, Verdict};
+use crate::policy::{Class, Principal, Scope, Verdict};
 use crate::record::{
     Door, Entry, Event, Job, JobKind, KeptMail, Route, SUBJECT_LONGEST, Shelf, State, Status,
 };
@@ -287,6 +287,16 @@ impl Background {
         job: &Job,
         to: &Address,
     ) -> Result<Result<Arc<Vec<Route>>, Reply>, StoreError> {
+        if let JobKind::Send {
+            from: Some(from), ..
+        } = &job.kind
+        {
+            let sender = Scope::Recipient((**from).clone());
+            if self.store.settings.lock(&sender).await?.is_some() {
+                // Nothing of it goes out; once it is unlocked, what is owed goes on.
+                return Ok(Err(Reply::new(451, 7, 1, format!("{from} is locked"))));
+            }
+        }
         if let Some(domain) = self.store.settings.domain(to.domain()).await? {
             return Ok(Ok(Arc::new(domain.routes)));
         }

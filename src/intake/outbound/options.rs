@@ -38,7 +38,8 @@ crate::options! {
         /// any address of the domain for the login example.org.
         pub sender_must_match: bool = true,
         /// Your own mail servers: addresses or networks that may send without a login. Their
-        /// reverse paths must be in your domains, or empty.
+        /// reverse paths must be in your domains, or empty. Where a proxy on this machine hands
+        /// connections on, 127.0.0.1 would be everybody.
         pub relay_from: Vec<Network> = Vec::new(),
         /// Take any reverse path from `relay_from`, and from logins that need not match.
         pub any_sender: bool = false,

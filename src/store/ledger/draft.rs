@@ -63,8 +63,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) notices: Vec<Notice>,
     /// A job came.
     pub(crate) owed: bool,
-    /// A list changed.
-    pub(crate) listed: bool,
+    /// The keys of lists that changed.
+    pub(crate) listed: BTreeSet<Vec<u8>>,
     /// Mails whose octets nobody needs any more.
     pub(crate) dropped: Vec<MailId>,
     /// The segment that new records go to.
@@ -80,7 +80,7 @@ impl<'a> Draft<'a> {
             overlay: Overlay::new(index),
             notices: Vec::new(),
             owed: false,
-            listed: false,
+            listed: BTreeSet::new(),
             dropped: Vec::new(),
             segment,
             unsettled: None,
@@ -110,7 +110,7 @@ impl<'a> Draft<'a> {
                 weight: *weight,
             };
             let (Posting::Put { key, .. } | Posting::Delete { key, .. }) = posting;
-            self.listed |= key.starts_with(keys::LISTS);
+            self.listed.extend(keys::list_of(key).map(<[u8]>::to_vec));
             match posting {
                 Posting::Put { key, value } => self.put(key, value, home, &mut touched)?,
                 Posting::Delete { key, .. } => self.delete(key, &mut touched)?,

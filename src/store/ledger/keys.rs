@@ -158,6 +158,15 @@ pub(crate) fn list(scope: &Scope) -> Vec<u8> {
     with_scope(LISTS, scope)
 }
 
+/// The key that all entries of this entry's list begin with; `None` for other rows.
+pub(crate) fn list_of(key: &[u8]) -> Option<&[u8]> {
+    if !key.starts_with(LISTS) {
+        return None;
+    }
+    let end = key.iter().position(|octet| *octet == 0)?;
+    key.get(..=end)
+}
+
 pub(crate) fn listed(scope: &Scope, kind: ListKind, pattern: &Pattern) -> Vec<u8> {
     let mut key = list(scope);
     key.push(match kind {
@@ -377,6 +386,15 @@ mod tests {
                 assert!(i == j || !a.starts_with(b), "{a:?} {b:?}");
             }
         }
+    }
+
+    #[test]
+    fn an_entry_knows_its_list() {
+        let scope: Scope = "x@a.org".parse().expect("scope");
+        let pattern: Pattern = "b@b.org".parse().expect("pattern");
+        let key = listed(&scope, ListKind::Allow, &pattern);
+        assert_eq!(list_of(&key), Some(list(&scope).as_slice()));
+        assert_eq!(list_of(&account(&scope)), None);
     }
 
     #[test]

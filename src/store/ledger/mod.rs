@@ -88,8 +88,8 @@ impl News {
 
     /// Tells what a draft brought, once it is made.
     pub(crate) fn tell(&self, draft: &mut Draft<'_>) {
-        if std::mem::take(&mut draft.listed) {
-            self.lists.forget();
+        for list in std::mem::take(&mut draft.listed) {
+            self.lists.forget(&list);
         }
         for notice in draft.notices.drain(..) {
             // An error says that nobody listens.

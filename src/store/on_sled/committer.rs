@@ -294,7 +294,7 @@ impl Committer {
                 })?;
             self.log = Log::new(shared.options.segment_size.0, found.number);
             self.failed = None;
-            shared.news.lists.forget();
+            shared.news.lists.forget_all();
             tracing::info!("the index is back");
         }
         let shared = Arc::clone(&self.shared);
