@@ -32,8 +32,12 @@ impl Content {
         }
     }
 
-    pub(super) fn is_faulty(&self) -> bool {
-        self.fault.is_some()
+    /// Why there will be no message, as far as is known before its end.
+    pub(super) fn refusal(&self) -> Option<Reply> {
+        self.fault.map(|fault| match fault {
+            Fault::TooBig => too_big(self.most),
+            Fault::NoRoom => no_room(),
+        })
     }
 
     pub(super) fn push(&mut self, octets: &[u8]) {
@@ -68,10 +72,8 @@ impl Content {
 
     /// The message, or the reply that says why there is none.
     pub(super) fn finish(self) -> Result<Message, Reply> {
-        match self.fault {
-            Some(Fault::TooBig) => return Err(too_big(self.most)),
-            Some(Fault::NoRoom) => return Err(no_room()),
-            None => {}
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
         }
         // A server behind us may drop NULs and then see an end of data that we
         // did not (CR LF NUL . CR LF); 8BITMIME and IMAP forbid them as well.
