@@ -88,18 +88,7 @@ impl Daemon {
         listeners
             .outbound
             .open(&outbound_door, &mut tasks, &closing);
-        let with = |opening| move |listener| (listener, opening);
-        let imap_listeners = listeners
-            .imaps
-            .into_iter()
-            .map(with(imap::Opening::Tls))
-            .chain(
-                listeners
-                    .imap
-                    .into_iter()
-                    .map(with(imap::Opening::StartTls)),
-            )
-            .collect();
+        let imap_listeners = with_opening(listeners.imaps, listeners.imap);
         tasks.spawn(
             rooms
                 .imap_door(&config)
@@ -202,6 +191,17 @@ impl Listeners {
     }
 
     /// Of SMTP, IMAPS and IMAP; the ports are known now where they were 0.
+    /// Those where TLS comes first, and those with STARTTLS.
+    fn with_opening(
+        tls: Vec<TcpListener>,
+        starttls: Vec<TcpListener>,
+    ) -> Vec<(TcpListener, imap::Opening)> {
+        let with = |opening| move |listener| (listener, opening);
+        let tls = tls.into_iter().map(with(imap::Opening::Tls));
+        let starttls = starttls.into_iter().map(with(imap::Opening::StartTls));
+        tls.chain(starttls).collect()
+    }
+
     fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>, Vec<SocketAddr>) {
         (
             addresses(&self.smtp),

@@ -39,10 +39,14 @@ impl Content {
         &self.octets
     }
 
-    /// True once the message cannot be taken: too large, or no memory is left.
+    /// Why there will be no message, as far as is known before its end: too large, or no
+    /// memory is left.
     #[must_use]
-    pub fn is_faulty(&self) -> bool {
-        self.fault.is_some()
+    pub fn refusal(&self) -> Option<Reply> {
+        self.fault.map(|fault| match fault {
+            Fault::TooBig => too_big(self.most),
+            Fault::NoRoom => no_room(),
+        })
     }
 
     /// Takes octets as they arrive; those of a faulty message are thrown away.
@@ -82,10 +86,8 @@ impl Content {
     /// The reply that says why there is none: 552 too large, 452 no memory, 550 NUL or
     /// bare line ends in it.
     pub fn finish(self) -> Result<Message, Reply> {
-        match self.fault {
-            Some(Fault::TooBig) => return Err(too_big(self.most)),
-            Some(Fault::NoRoom) => return Err(no_room()),
-            None => {}
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
         }
         // A server behind us may drop NULs and then see an end of data that we
         // did not (CR LF NUL . CR LF); 8BITMIME and IMAP forbid them as well.

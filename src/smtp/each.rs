@@ -123,6 +123,12 @@ impl Session {
         }
     }
 
+    /// True if a message that cannot be taken ends with the chunk that showed it. A client
+    /// of LMTP counts on a reply for each recipient behind the last chunk (RFC 2033 section 4.3).
+    pub(super) fn ends_early(&self) -> bool {
+        self.setup.protocol == Protocol::Smtp
+    }
+
     /// How the end of this transaction is answered, if it ends whole; a chunk of BDAT
     /// that is not the last always has one reply.
     pub(super) fn form_of(&self, open: &Transaction, whole: bool) -> Form {

@@ -83,10 +83,12 @@ impl Session {
             return None;
         }
         let content = self.transaction.as_ref().and_then(|t| t.content.as_ref());
-        if last || content.is_none_or(Content::is_faulty) {
+        let refusal = content.and_then(Content::refusal);
+        if last || content.is_none() || refusal.is_some() && self.ends_early() {
             return self.end_of_message(last);
         }
-        self.say(&Reply::new(250, 0, 0, format!("{size} octets taken")));
+        let taken = || Reply::new(250, 0, 0, format!("{size} octets taken"));
+        self.say(&refusal.unwrap_or_else(taken));
         None
     }
 
