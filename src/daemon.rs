@@ -191,17 +191,6 @@ impl Listeners {
     }
 
     /// Of SMTP, IMAPS and IMAP; the ports are known now where they were 0.
-    /// Those where TLS comes first, and those with STARTTLS.
-    fn with_opening(
-        tls: Vec<TcpListener>,
-        starttls: Vec<TcpListener>,
-    ) -> Vec<(TcpListener, imap::Opening)> {
-        let with = |opening| move |listener| (listener, opening);
-        let tls = tls.into_iter().map(with(imap::Opening::Tls));
-        let starttls = starttls.into_iter().map(with(imap::Opening::StartTls));
-        tls.chain(starttls).collect()
-    }
-
     fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>, Vec<SocketAddr>) {
         (
             addresses(&self.smtp),
@@ -216,6 +205,17 @@ fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
         .iter()
         .filter_map(|listener| listener.local_addr().ok())
         .collect()
+}
+
+/// Those where TLS comes first, and those with STARTTLS.
+fn with_opening(
+    tls: Vec<TcpListener>,
+    starttls: Vec<TcpListener>,
+) -> Vec<(TcpListener, imap::Opening)> {
+    let with = |opening| move |listener| (listener, opening);
+    let tls = tls.into_iter().map(with(imap::Opening::Tls));
+    let starttls = starttls.into_iter().map(with(imap::Opening::StartTls));
+    tls.chain(starttls).collect()
 }
 
 /// Makes the data directory, readable for us alone.
