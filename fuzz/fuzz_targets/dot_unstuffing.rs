@@ -6,7 +6,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use quaranta::clock::{Clock, Timestamp};
 use quaranta::mail::{Budget, Direction, Peer};
-use quaranta::smtp::{Event, Options, Question, Session, Setup};
+use quaranta::smtp::{Event, Options, Protocol, Question, Session, Setup};
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, text)) = data.split_first() else {
@@ -28,6 +28,7 @@ fuzz_target!(|data: &[u8]| {
     let setup = Arc::new(Setup {
         hostname: "mx.example.org".to_owned(),
         direction: Direction::Inbound,
+        protocol: Protocol::Smtp,
         options: Options::default(),
         tls: false,
         budget: Budget::new(1 << 24),

@@ -7,13 +7,17 @@ use libfuzzer_sys::fuzz_target;
 use quaranta::clock::{Clock, Timestamp};
 use quaranta::mail::{Budget, Direction, Peer, Reply};
 use quaranta::policy::Answer;
-use quaranta::smtp::{Event, Options, Question, Session, Setup};
+use quaranta::smtp::{Event, Options, Protocol, Question, Session, Setup};
 
 fn talk(octets: &[u8], piece: usize) -> (Vec<u8>, Vec<String>) {
     let budget = Budget::new(1 << 16);
     let setup = Arc::new(Setup {
         hostname: "mx.example.org".to_owned(),
         direction: Direction::Inbound,
+        protocol: match octets.first() {
+            Some(b'~') => Protocol::Lmtp,
+            _ => Protocol::Smtp,
+        },
         options: Options::default(),
         tls: false,
         budget: budget.clone(),
