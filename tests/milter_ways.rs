@@ -393,7 +393,7 @@ async fn sy02_a_relay_in_between_may_retry_and_a_replay_afterwards_is_caught() {
 async fn sy01_released_malware_returns_and_the_front_relay_throws_its_copy_away() {
     let house = House::new().await;
     *house.carrying.front.lock() = Some(Default::default());
-    house.send("alice@example.org", "XMALWARE").await;
+    house.send("alice@example.org", "XJUNK XLATE").await;
     let id = house.caught("global").await[0];
     let by = principal("global");
     house
