@@ -44,7 +44,13 @@ impl Connection<'_> {
             let event = self.session.advance(&mut input);
             start = end - input.len();
             match event {
-                Event::Ask(question) => self.ask(question, stream).await,
+                Event::Ask(question) => {
+                    if matches!(question, Question::Message(_)) {
+                        // What was said before comes before word of progress.
+                        self.write(stream).await?;
+                    }
+                    self.ask(question, stream).await;
+                }
                 Event::Close(fault) => {
                     if let Some(fault) = fault {
                         tracing::warn!(%fault, "a mail server does not speak the milter protocol as it should");
