@@ -63,7 +63,9 @@ fn main() -> Result<(), Fault> {
     let base = free_ports();
     let ours = ours(dir, base, names);
     let socket = format!("inet:127.0.0.1:{}", base + 6);
-    ways.push(Way::new("quaranta", dir, Some(&socket), Some(ours.pid())));
+    ways.push(Way::new("ours-tcp", dir, Some(&socket), Some(ours.pid())));
+    let socket = format!("unix:{}", dir.join("milter.sock").display());
+    ways.push(Way::new("ours-unix", dir, Some(&socket), Some(ours.pid())));
     let rspamd = Rspamd::start(dir, names)?;
     if let Some(rspamd) = &rspamd {
         let socket = format!("inet:127.0.0.1:{}", rspamd.port);
@@ -184,10 +186,15 @@ fn cpu_ms(pid: u32) -> f64 {
 
 /// Our daemon as installed, with the snippet for the milter.
 fn ours(dir: &Path, base: u16, names: u16) -> Quaranta {
+    let listen = format!(
+        "127.0.0.1:{}\", \"unix:{}\"]\nsocket_mode = \"0666\" #",
+        base + 6,
+        dir.join("milter.sock").display()
+    );
     let sections = snippet(
         "postfix/milter.toml",
         &[
-            ("127.0.0.1:6666", &format!("127.0.0.1:{}", base + 6)),
+            ("127.0.0.1:6666\"", &listen),
             ("127.0.0.1:2525", &format!("127.0.0.1:{base}")),
         ],
     );

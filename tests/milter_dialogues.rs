@@ -304,7 +304,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
     #[test]
     fn any_octets_end_well_and_mean_the_same_in_any_pieces(
         pieces in vec(piece(), 0..40), size in 1_usize..20, greeted in any::<bool>()

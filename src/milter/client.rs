@@ -101,10 +101,11 @@ pub(super) fn connected(data: &[u8], macros: &Macros) -> Option<Peer> {
     let mut peer = Peer::new(address.to_canonical());
     peer.esmtp = true;
     // Both servers have asked the DNS there and back; what has no name is unknown or in brackets.
-    let name = shown(name);
-    if !name.is_empty() && !name.starts_with('[') && !name.eq_ignore_ascii_case("unknown") {
-        peer.name = Some(name);
-    }
+    let known = |name: &String| {
+        !name.is_empty() && !name.starts_with('[') && !name.eq_ignore_ascii_case("unknown")
+    };
+    let told = macros.get("client_name").map(str::to_owned);
+    peer.name = Some(shown(name)).filter(known).or(told.filter(known));
     Some(peer)
 }
 
@@ -241,9 +242,10 @@ mod tests {
             assert_eq!(of(data), want, "{data:?}");
         }
         let mut macros = Macros::default();
-        macros.define(b"C{client_addr}\x00192.0.2.9\0");
+        macros.define(b"C{client_addr}\x00192.0.2.9\0{client_name}\0a.test\0");
         let peer = connected(b"unknown\0U", &macros).expect("a client");
         assert_eq!(peer.address.to_string(), "192.0.2.9");
+        assert_eq!(peer.name.as_deref(), Some("a.test"));
     }
 
     #[test]

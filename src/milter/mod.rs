@@ -16,13 +16,11 @@ mod terms;
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use crate::intake::Intake;
 use crate::net::limit::{Place, Turnstile};
 use crate::net::listen::{self, Closing, House, Listener};
 use crate::net::socket::Bound;
-use connection::Connection;
+use connection::{Connection, Line};
 
 pub use edits::Left;
 pub use options::{Mode, Options};
@@ -57,7 +55,11 @@ impl Door {
         }
     }
 
-    async fn serve_on<L: Listener>(self, listener: L, closing: Closing) {
+    async fn serve_on<L>(self, listener: L, closing: Closing)
+    where
+        L: Listener,
+        L::Stream: Line,
+    {
         let house = House {
             door: "milter",
             turnstile: self.turnstile.clone(),
@@ -75,7 +77,7 @@ impl Door {
     /// One connection; its place is given back when it ends.
     async fn visit<S>(self, mut stream: S, _place: Place, closing: Closing)
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: Line,
     {
         let mut connection = Connection {
             session: Session::new(self.setup.clone()),

@@ -177,7 +177,8 @@ impl Session {
 
     pub(super) fn end(&mut self) -> Option<Question> {
         let open = self.open.take()?;
-        let queue = self.macros.get("i").unwrap_or_default().to_owned();
+        let [queue, daemon] =
+            ["i", "daemon_name"].map(|name| self.macros.get(name).unwrap_or_default().to_owned());
         self.macros.end_message();
         let Transaction {
             mut envelope,
@@ -197,7 +198,7 @@ impl Session {
         match content.finish() {
             Ok(message) => {
                 let mail = Mail::new(envelope, message, self.setup.clock.now().day());
-                tracing::info!(mail = %mail.id, queue, "a message of the front relay");
+                tracing::info!(mail = %mail.id, queue, daemon, "a message of the front relay");
                 Some(Question::Message(Box::new(mail)))
             }
             Err(reply) => Some(Question::Refused(Box::new(envelope), reply)),
