@@ -417,3 +417,29 @@ async fn sy01_released_malware_returns_and_the_front_relay_throws_its_copy_away(
     let said = come(&at).await.tell(&["alice@example.org"], &queued).await;
     assert_eq!(said, ["d "]);
 }
+
+#[tokio::test]
+async fn se18_released_outgoing_mail_passes_by_the_milter_without_its_token() {
+    let house = House::new().await;
+    let (to, from) = ("eve@elsewhere.test", "alice@example.org");
+    assert_eq!(house.send_out(None, from, to, "XJUNK").await.code, 550);
+    let id = house.caught_outgoing(from).await[0];
+    house
+        .desk
+        .perform(&principal("global"), &Action::Release, id, &door())
+        .await
+        .expect("release");
+    *house.carrying.swallow.lock() = true;
+    house.deliver().await;
+    let (_, queued) = house.carrying.reinserted.lock()[0].clone();
+    let (at, _closer, _task) = open(&house.intake, &house, Options::default()).await;
+    let said = come(&at).await.tell(&[to], &queued).await;
+    assert_eq!(said, ["m \u{1}X-Quaranta-Reinsertion", "a "]);
+    house.clock.forward(CONFIRM);
+    house.deliver().await;
+    assert_eq!(house.state(id).await, State::Released);
+    // A forged one is stripped, too, and lets nothing pass.
+    let forged = format!("X-Quaranta-Reinsertion: v1; x\r\n{}", text("hello"));
+    let said = come(&at).await.tell(&[to], &forged).await;
+    assert_eq!(said, ["m \u{1}X-Quaranta-Reinsertion", "a "]);
+}

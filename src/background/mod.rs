@@ -23,8 +23,8 @@ crate::options! {
         /// Without one it is our own first SMTP listener.
         pub hosts: Vec<Route> = Vec::new(),
         /// Where mail that was caught on its way out is handed in when it is released. From there
-        /// it must come back to our outbound listener; without one that is our own first
-        /// listener of [outbound] listen.
+        /// it must come back to our outbound listener, or to our milter; by default it is our own
+        /// first listener of [outbound] listen, or with a milter and no such listener, `hosts`.
         pub outgoing_hosts: Vec<Route> = Vec::new(),
         /// How long a token holds; it must outlive the queue of a relay in between.
         pub token_lifetime: Span = Span::seconds(24 * 3600),

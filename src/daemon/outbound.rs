@@ -110,11 +110,14 @@ impl Rooms {
 
     /// For deliveries: `listening` are the listeners with STARTTLS.
     pub(super) fn outgoing(&self, config: &Config, listening: &[SocketAddr]) -> Outgoing {
-        let hosts = &config.reinsertion.outgoing_hosts;
-        let reinsertion = if hosts.is_empty() {
-            loopback_route(listening)
+        let options = &config.reinsertion;
+        let reinsertion = if !options.outgoing_hosts.is_empty() {
+            options.outgoing_hosts.clone()
+        } else if listening.is_empty() && !config.milter.listen.is_empty() {
+            // The relay in front asks us about its outgoing mail too.
+            options.hosts.clone()
         } else {
-            hosts.clone()
+            loopback_route(listening)
         };
         Outgoing {
             reinsertion: Arc::new(reinsertion),

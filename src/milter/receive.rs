@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::session::{CONTINUE, Question, Session};
 use super::{client, frame, terms};
 use crate::mail::{Address, BodyType, Content, Direction, Domain, Envelope, Mail, Peer, Reply};
+use crate::token;
 
 /// Longest address of a recipient, in octets; RFC 5321 section 4.5.3.1.3 asks for 256.
 const PATH_LONGEST: usize = 1000;
@@ -26,6 +27,15 @@ pub(super) struct Transaction {
     pub(super) content: Option<Content>,
     pub(super) size: u64,
     pub(super) part: Part,
+    /// It bears a reinsertion token: outgoing mail that was released is for nobody of ours.
+    pub(super) token: bool,
+}
+
+impl Transaction {
+    fn concerns_us(&self) -> bool {
+        let outgoing = self.envelope.direction == Direction::Outbound;
+        outgoing || self.token || self.recipients.iter().any(|to| to.ours)
+    }
 }
 
 /// How far a message is. Nothing goes back.
@@ -77,6 +87,7 @@ impl Session {
             content: None,
             size: 0,
             part: Part::Envelope,
+            token: false,
         });
         self.go_on_unless(terms::NO_MAIL_REPLY);
     }
@@ -140,6 +151,9 @@ impl Session {
             b": "
         };
         self.reach(Part::Header);
+        if let Some(open) = &mut self.open {
+            open.token |= name.eq_ignore_ascii_case(token::FIELD.as_bytes());
+        }
         let field = [name, colon, &crlf(value), b"\r\n"].concat();
         self.collect(&field);
         self.go_on_unless(terms::NO_HEADER_REPLY);
@@ -164,19 +178,22 @@ impl Session {
             return;
         };
         open.size += octets.len() as u64;
-        let outgoing = open.envelope.direction == Direction::Outbound;
-        if outgoing || open.recipients.iter().any(|to| to.ours) {
+        // A token may come with the last field.
+        if open.part <= Part::Header || open.concerns_us() {
             let most = self.setup.options.message_size.get();
             let budget = &self.setup.budget;
             let content = open
                 .content
                 .get_or_insert_with(|| Content::new(budget, most));
             content.push(octets);
+        } else {
+            open.content = None;
         }
     }
 
     pub(super) fn end(&mut self) -> Option<Question> {
         let open = self.open.take()?;
+        let concerns_us = open.concerns_us();
         let [queue, daemon] =
             ["i", "daemon_name"].map(|name| self.macros.get(name).unwrap_or_default().to_owned());
         self.macros.end_message();
@@ -192,7 +209,7 @@ impl Session {
         envelope.to = to.filter(|to| known.insert(to.clone())).collect();
         self.asked = recipients;
         let content = match content {
-            Some(content) if !envelope.to.is_empty() => content,
+            Some(content) if concerns_us && !envelope.to.is_empty() => content,
             _ => return Some(Question::LetBy(Box::new(envelope), size)),
         };
         match content.finish() {

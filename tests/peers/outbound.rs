@@ -282,3 +282,43 @@ fn se18_passwords_may_be_those_of_the_destination() {
         "{log}"
     );
 }
+
+/// Postfix asks us as a milter about what our own machine sends.
+#[test]
+fn se18_outgoing_mail_by_a_milter_is_caught_and_released() {
+    let dir = folder();
+    let next = Postfix::smart_host(&dir.path().join("next"));
+    let base = free_ports();
+    let socket = format!("inet:127.0.0.1:{}", base + 6);
+    let front = Postfix::sending(&dir.path().join("front"), &socket, next.port);
+    let sections = format!(
+        "[smtp]\nlisten = [\"127.0.0.1:{base}\"]\n\
+         [milter]\nlisten = [\"127.0.0.1:{}\"]\noutbound_from = [\"127.0.0.1\"]\n\
+         [reinsertion]\nhosts = [\"127.0.0.1:{}\"]\n",
+        base + 6,
+        front.port
+    );
+    let daemon = Quaranta::serve_with(&dir.path().join("quaranta"), base, 1, &sections);
+    daemon.must(&["users", "add", "alice@example.org"]);
+    let (said, accepted) = send(front.port, &[], &letter("clean", "hello"), dir.path());
+    assert!(accepted, "{said}");
+    until("carol has it", || next.delivered("carol").len() == 1);
+    let spam = letter("gtube", GTUBE);
+    let (said, accepted) = send(front.port, &[], &spam, dir.path());
+    assert!(!accepted && said.contains("550 5.7.1"), "{said}");
+    let rows = daemon.must(&["quarantine", "list", "alice@example.org", "--outgoing"]);
+    let row = rows.lines().find(|row| row.ends_with(" gtube"));
+    let id = row.and_then(|row| row.split(' ').next()).expect("an id");
+    daemon.must(&["quarantine", "release", id]);
+    until("carol has it, too", || next.delivered("carol").len() == 2);
+    until("it is written down", || {
+        daemon
+            .must(&["quarantine", "history", id])
+            .contains("delivered  ")
+    });
+    let got = next.delivered("carol");
+    let released = got.iter().find(|text| text.contains(GTUBE)).expect("it");
+    assert!(!released.contains("X-Quaranta-Reinsertion"), "{released}");
+    let wire = released.replace('\n', "\r\n");
+    assert_eq!(original(&wire), spam, "byte-identical");
+}

@@ -68,6 +68,18 @@ impl Postfix {
         )
     }
 
+    /// A server that asks the milter at `socket`, and hands what is sent to others to `next`.
+    pub(crate) fn sending(dir: &Path, socket: &str, next: u16) -> Self {
+        let lines = snippet("postfix/milter.cf", &[("inet:127.0.0.1:6666", socket)]);
+        Self::start(
+            dir,
+            &format!(
+                "myhostname = front.example.org\nmyorigin = example.org\n{lines}\
+                 default_transport = smtp:[127.0.0.1]:{next}\n"
+            ),
+        )
+    }
+
     /// A server that takes mail for example.org and throws it away; it may ask a milter.
     #[allow(dead_code, reason = "benches/milter.rs uses it")]
     pub(crate) fn sink(dir: &Path, socket: Option<&str>) -> Self {
