@@ -8,7 +8,9 @@ use quaranta::clock::Timestamp;
 use quaranta::token::{Algorithm, SealingKey};
 use serde_json::Value;
 
+use crate::postfix::Postfix;
 use crate::quaranta::Quaranta;
+use crate::wait::{free_ports, until};
 use crate::{GTUBE, folder, message, swaks};
 
 fn dkimpy(command: &str, records: &Path, message: &str) -> String {
@@ -154,4 +156,36 @@ fn xx14_a_key_is_read_from_a_file_or_refused() {
     std::fs::write(&file, "x".repeat(70_000)).expect("written");
     let (good, said) = add("example.org");
     assert!(!good && said.contains("too large"), "{said}");
+}
+
+/// The seal is made of what we see as a milter; the relay in front adds its fields and folds.
+#[test]
+fn xx14_a_seal_by_the_milter_verifies_behind_postfix() {
+    let dir = folder();
+    let destination = Postfix::destination(&dir.path().join("destination"));
+    let base = free_ports();
+    let socket = format!("inet:127.0.0.1:{}", base + 6);
+    let front = Postfix::with_milter(&dir.path().join("front"), &socket, destination.port);
+    let sections = format!(
+        "[smtp]\nlisten = [\"127.0.0.1:{base}\"]\n[milter]\nlisten = [\"127.0.0.1:{}\"]\n",
+        base + 6
+    );
+    let home = dir.path().join("quaranta");
+    let daemon = Quaranta::serve_with(&home, base, destination.port, &sections);
+    let domain = "example.org";
+    daemon.must(&["keys", "arc", "add", domain, "--selector", "s1"]);
+    let seal = ["--tag-signed", "tag-and-arc-seal"];
+    daemon.must(&[&["policy", "set", domain, "--mode", "tag"][..], &seal].concat());
+    let spam = message("gtube", GTUBE);
+    let (said, accepted) = swaks(front.port, "alice@example.org", &spam, dir.path());
+    assert!(accepted, "{said}");
+    until("alice has it", || destination.delivered("alice").len() == 1);
+    let sealed = destination.delivered("alice").remove(0);
+    assert!(sealed.contains("\nSubject: [SPAM] gtube\n"), "{sealed}");
+    let key = &json(&daemon.must(&["keys", "arc", "list", "--json"]))[0];
+    let text = |name: &str| key[name].as_str().expect("text").to_owned();
+    let records = dir.path().join("records");
+    std::fs::write(&records, format!("{} {}\n", text("name"), text("record"))).expect("records");
+    let wire = sealed.replace('\n', "\r\n");
+    assert_eq!(dkimpy("arc-verify", &records, &wire), "pass 1", "{sealed}");
 }
