@@ -14,12 +14,13 @@ const FILE_MOST: u64 = 4 << 20;
 const FILES_MOST: usize = 200;
 
 /// The rules of the house, compiled in so that the program needs no file of its own.
-const HOUSE: [&str; 5] = [
+const HOUSE: [&str; 6] = [
     include_str!("../../../conf/rules/headers.rules"),
     include_str!("../../../conf/rules/structure.rules"),
     include_str!("../../../conf/rules/words.rules"),
     include_str!("../../../conf/rules/links.rules"),
     include_str!("../../../conf/rules/envelope.rules"),
+    include_str!("../../../conf/rules/deceit.rules"),
 ];
 
 /// Reads the sources: name and text of each file.
