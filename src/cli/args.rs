@@ -73,6 +73,8 @@ pub(crate) enum Command {
     /// Reinsertion keys
     #[command(subcommand)]
     Keys(OnKeys),
+    #[command(flatten)]
+    Learning(super::learning::Learning),
     /// How the daemon is: what is held, what is owed, what the last day brought
     Status {
         #[command(flatten)]

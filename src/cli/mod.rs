@@ -1,7 +1,10 @@
 //! The command line: asks the daemon through its admin socket, or works on its own where no daemon is needed.
 
 mod args;
+mod corpus;
 mod demo;
+mod evaluate;
+mod learning;
 mod offline;
 mod show;
 
@@ -63,6 +66,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => policy(command),
         Command::Lists(command) => lists(command),
         Command::Keys(command) => keys(command),
+        Command::Learning(command) => learning::run(command),
         Command::Log(command) => log(&command),
         Command::Status { common } => tell(&common, &Request::Status, show::status),
     }

@@ -7,9 +7,10 @@ use bytes::Bytes;
 
 use crate::clock::{Clock, Timestamp};
 use crate::mail::{Address, Envelope};
-use crate::policy::Finding;
+use crate::policy::{Finding, Scope};
 
 use super::content::{Content, SUBJECT_MOST};
+use super::learned::{self, Learner, Vector};
 use super::options::Options;
 use super::rules::{Explained, RuleSet, RulesError};
 
@@ -24,6 +25,7 @@ const BOMB_WEIGHT: f32 = 3.0;
 #[derive(Clone)]
 pub(super) struct Local {
     rules: Arc<ArcSwap<RuleSet>>,
+    learner: Option<Arc<Learner>>,
     sources: Arc<Vec<String>>,
     text_most: usize,
     clock: Clock,
@@ -40,11 +42,17 @@ pub(super) struct Seen {
 impl Local {
     pub(super) fn open(options: &Options, clock: Clock) -> Result<Self, RulesError> {
         Ok(Self {
+            learner: None,
             rules: Arc::new(ArcSwap::from_pointee(RuleSet::open(&options.rules)?)),
             sources: Arc::new(options.rules.clone()),
             text_most: options.text_most.get(),
             clock,
         })
+    }
+
+    /// Asks this learner too.
+    pub(super) fn ask(&mut self, learner: Arc<Learner>) {
+        self.learner = Some(learner);
     }
 
     /// Loads the rules anew; on error the old ones stay.
@@ -57,18 +65,25 @@ impl Local {
 
     pub(super) fn inspect(&self, message: &Bytes, envelope: &Envelope) -> Seen {
         let rules = self.rules.load();
-        let content = if rules.is_empty() {
+        let learner = self.learner.as_ref().filter(|learner| !learner.is_empty());
+        let content = if rules.is_empty() && learner.is_none() {
             Content::structured(message, self.text_most)
         } else {
             Content::read(message, envelope, self.text_most, self.now())
         };
         let mut found = own(&content);
         found.extend(rules.findings(&content, envelope));
+        found.extend(learner.and_then(|learner| learner.finding(&content, &[Scope::Global])));
         Seen {
             found,
             authors: content.author_addresses(),
             subject: cut(&content.subject),
         }
+    }
+
+    /// The features of a mail, for the learner.
+    pub(super) fn vector(&self, message: &[u8], envelope: &Envelope) -> Vector {
+        learned::vector(&Content::read(message, envelope, self.text_most, None))
     }
 
     /// Subject and authors, no checks.

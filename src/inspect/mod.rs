@@ -5,6 +5,7 @@ mod content;
 mod decode;
 mod facts;
 mod html;
+mod learned;
 mod local;
 mod measure;
 mod mime;
@@ -19,6 +20,7 @@ use async_trait::async_trait;
 use crate::mail::Mail;
 use crate::policy::{Finding, Findings};
 
+pub use learned::{Learner, Vector};
 pub use options::{Options, Then};
 pub use panel::StandardPanel;
 

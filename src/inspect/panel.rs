@@ -15,6 +15,7 @@ use crate::net::dns::Dns;
 use crate::policy::{Finding, Findings, WhenUnavailable};
 
 use super::auth::{self, Authenticator, Identity};
+use super::learned::{Learner, Vector};
 use super::local::{Local, Seen};
 use super::options::{Options, Then};
 use super::rules::{Explained, RulesError};
@@ -74,6 +75,25 @@ impl StandardPanel {
         self
     }
 
+    /// With a learner, whose finding stands beside the others.
+    #[must_use]
+    pub fn learning(mut self, learner: Arc<Learner>) -> Self {
+        self.local.ask(learner);
+        self
+    }
+
+    /// What the local checks find: nothing is asked of the network, nothing waits.
+    #[must_use]
+    pub fn inspect_locally(&self, mail: &Mail) -> Findings {
+        let seen = self.local.inspect(mail.message.bytes(), &mail.envelope);
+        Findings {
+            found: self.settled(seen.found),
+            authors: seen.authors,
+            subject: seen.subject,
+            ..Findings::default()
+        }
+    }
+
     /// Loads the rules anew, and says how many there are.
     ///
     /// # Errors
@@ -94,6 +114,12 @@ impl StandardPanel {
         }
         fired.retain(|rule| rule.score != 0.0);
         fired
+    }
+
+    /// The features of a mail, as the learner takes them.
+    #[must_use]
+    pub fn vector(&self, message: &[u8], envelope: &Envelope) -> Vector {
+        self.local.vector(message, envelope)
     }
 
     async fn look(&self, mail: &Mail) -> Result<Seen, &'static str> {
