@@ -13,11 +13,11 @@ use tokio::task::JoinSet;
 
 use crate::accounts::Login;
 use crate::actions::{Desk, Refusal, reinsertion_keys};
-use crate::background::Background;
+use crate::background::{Background, Teaching};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::Control;
-use crate::inspect::StandardPanel;
+use crate::inspect::{Learner, StandardPanel};
 use crate::intake::{self, Intake};
 use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
@@ -84,8 +84,9 @@ impl Daemon {
                 .serve(imap_listeners, closing.signal()),
         );
         let overlap = config.reinsertion.token_lifetime.0;
-        let control = Control::new(rooms.desk.clone(), overlap);
+        let control = Control::new(rooms.desk.clone(), overlap).teaching(rooms.learner.clone());
         tasks.spawn(control.serve(listeners.control, closing.clone()));
+        tasks.spawn(rooms.teaching(&config).run(closing.clone()));
         tasks.spawn(rooms.background(&config, &smtp).run(closing));
         Ok(Self {
             desk: rooms.desk,
@@ -153,6 +154,7 @@ struct Rooms {
     store: Store,
     desk: Desk,
     panel: Arc<StandardPanel>,
+    learner: Arc<Learner>,
     relay: Arc<Relay>,
     budget: Budget,
 }
@@ -163,7 +165,9 @@ impl Rooms {
         let hostname = config.hostname();
         let tls = ServerTls::open(&config.tls, &config.server.data_dir, &hostname)?;
         let dns = Arc::new(Dns::open(&config.dns).context("[dns] servers")?);
-        let panel = Arc::new(StandardPanel::open(&config.inspect, dns, clock.clone())?);
+        let panel = StandardPanel::open(&config.inspect, dns, clock.clone())?;
+        let learner = Arc::new(open_learner(config).await?);
+        let panel = Arc::new(panel.learning(learner.clone()));
         let relay = Arc::new(Relay::new(config.relay.clone(), &hostname)?);
         let (store, handle) = open_store(config, clock.clone()).await?;
         let rooms = Self {
@@ -174,6 +178,7 @@ impl Rooms {
             tls,
             store,
             panel,
+            learner,
             relay,
         };
         Ok((rooms, handle))
@@ -217,6 +222,14 @@ impl Rooms {
             self.budget.clone(),
             &self.hostname,
         )
+    }
+
+    fn teaching(&self, config: &Config) -> Teaching {
+        Teaching {
+            store: self.store.clone(),
+            learner: self.learner.clone(),
+            text_most: config.inspect.text_most.get(),
+        }
     }
 
     fn background(&self, config: &Config, smtp: &[SocketAddr]) -> Background {
@@ -267,6 +280,14 @@ impl Listeners {
 async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<(Store, on_sled::Handle)> {
     let (dir, options) = (config.server.data_dir.join("store"), config.store.clone());
     Ok(tokio::task::spawn_blocking(move || on_sled::open(&dir, &options, clock)).await??)
+}
+
+/// Many lessons take a while to read.
+async fn open_learner(config: &Config) -> anyhow::Result<Learner> {
+    let dir = config.server.data_dir.join("learned");
+    let open =
+        move || Learner::open(&dir).with_context(|| format!("the lessons in {}", dir.display()));
+    tokio::task::spawn_blocking(open).await?
 }
 
 /// Makes the data directory, readable for us alone.

@@ -54,7 +54,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rcgen", &["net/tls.rs"]),
     ("sled", &["store/on_sled"]),
     ("zstd", &["store"]),
-    ("crc32c", &["store"]),
+    ("crc32c", &["store", "inspect/learned"]),
     ("imap_codec", &["imap"]),
     ("imap_types", &["imap"]),
     ("clap", &["cli"]),

@@ -6,7 +6,11 @@ use std::io::{self, BufRead, BufReader, Read as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
+use crate::inspect::{Bulk, vector_of};
 use crate::mail::{BodyType, Direction, Envelope, Mail, Message, Peer, headers};
+use crate::record::Lore;
 
 /// Octets of one message that are read; what comes after them is left out.
 const MESSAGE_MOST: usize = 8 << 20;
@@ -30,7 +34,7 @@ const SOME_FIELD: [&str; 8] = [
 ///
 /// # Errors
 /// What cannot be read, and why.
-pub(super) fn files(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+fn files(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for path in paths {
         gather(path, DEPTH_MOST, &mut all).map_err(|e| named(&e, path))?;
@@ -72,7 +76,7 @@ fn gather(path: &Path, depth: usize, all: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 /// The messages of one file: several if it is an mbox (RFC 4155), else one.
-pub(super) struct Messages {
+struct Messages {
     reader: BufReader<File>,
     /// Lines that were read and not yet given.
     ahead: VecDeque<Vec<u8>>,
@@ -83,7 +87,7 @@ pub(super) struct Messages {
 impl Messages {
     /// # Errors
     /// The file cannot be read.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path) -> io::Result<Self> {
         let mut messages = Self {
             reader: BufReader::with_capacity(64 << 10, File::open(path)?),
             ahead: VecDeque::new(),
@@ -114,7 +118,7 @@ impl Messages {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         if self.ended {
             return Ok(None);
         }
@@ -155,7 +159,7 @@ fn bare(line: &[u8]) -> &[u8] {
 
 /// The mail in these octets, with the envelope as far as the message tells it; `None` if
 /// they are no mail.
-pub(super) fn mail(octets: Vec<u8>) -> Option<Mail> {
+fn mail(octets: Vec<u8>) -> Option<Mail> {
     let header = &octets[..headers::header_end(&octets)];
     if header.contains(&0)
         || !headers::fields(header)
@@ -182,6 +186,40 @@ pub(super) fn mail(octets: Vec<u8>) -> Option<Mail> {
         smtputf8: false,
     };
     Some(Mail::new(envelope, message, 0))
+}
+
+/// Calls `look` with each message of these files; says how many files or messages are no mail.
+///
+/// # Errors
+/// What cannot be read.
+pub(super) fn each_mail(
+    paths: &[PathBuf],
+    mut look: impl FnMut(&Path, Mail),
+) -> anyhow::Result<usize> {
+    let mut passed_over = 0;
+    for path in files(paths)? {
+        let mut messages = Messages::open(&path).with_context(|| path.display().to_string())?;
+        while let Some(octets) = messages
+            .next()
+            .with_context(|| path.display().to_string())?
+        {
+            match mail(octets) {
+                Some(mail) => look(&path, mail),
+                None => passed_over += 1,
+            }
+        }
+    }
+    Ok(passed_over)
+}
+
+/// A mail to learn; `None` if it is one of the house itself.
+pub(super) fn bulk(mail: &Mail, lore: Lore, text_most: usize) -> Option<Bulk> {
+    let vector = vector_of(mail.message.bytes(), &mail.envelope, text_most)?;
+    Some(Bulk {
+        mail: mail.id,
+        lore,
+        vector: vector.packed(),
+    })
 }
 
 /// Both kinds in one order, each spread evenly over the whole, so that neither comes in a lump.

@@ -10,12 +10,12 @@ use anyhow::{Context as _, bail};
 use nix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
-use super::corpus::{Messages, files, interleaved, mail};
+use super::corpus::{bulk, each_mail, interleaved};
 use super::learning::EvaluateArgs;
 use super::say;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::inspect::{Learner, StandardPanel, Vector};
+use crate::inspect::{Bulk, Learner, StandardPanel};
 use crate::net::dns::Dns;
 use crate::policy::{Policy, judge};
 use crate::record::Lore;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     // A clock that nobody set: mail of other years is not late for that.
     let clock = Clock::by_hand(Timestamp::default());
     let panel = StandardPanel::open(&config.inspect, dns, clock)?.learning(learner.clone());
-    let trained = train(&panel, &learner, args)?;
+    let trained = train(&learner, args, config.inspect.text_most.get())?;
     let mut measured = Measured {
         scored: Vec::new(),
         cpu_ms: 0.0,
@@ -75,41 +75,20 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Calls `look` with each message of these files; says how many files or messages are no mail.
-fn each_mail(
-    paths: &[PathBuf],
-    mut look: impl FnMut(&Path, crate::mail::Mail),
-) -> anyhow::Result<usize> {
-    let mut passed_over = 0;
-    for path in files(paths)? {
-        let mut messages = Messages::open(&path).with_context(|| path.display().to_string())?;
-        while let Some(octets) = messages
-            .next()
-            .with_context(|| path.display().to_string())?
-        {
-            match mail(octets) {
-                Some(mail) => look(&path, mail),
-                None => passed_over += 1,
-            }
-        }
-    }
-    Ok(passed_over)
-}
-
 /// Trains with both kinds interleaved; says how many mails there were.
-fn train(panel: &StandardPanel, learner: &Learner, args: &EvaluateArgs) -> anyhow::Result<usize> {
-    let mut kinds: Vec<Vec<(Lore, Vector)>> = Vec::new();
+fn train(learner: &Learner, args: &EvaluateArgs, text_most: usize) -> anyhow::Result<usize> {
+    let mut kinds: Vec<Vec<Bulk>> = Vec::new();
     for (lore, paths) in [(Lore::Ham, &args.train_ham), (Lore::Spam, &args.train_spam)] {
         let mut all = Vec::new();
         each_mail(paths, |_, mail| {
-            all.push((lore, panel.vector(mail.message.bytes(), &mail.envelope)));
+            all.extend(bulk(&mail, lore, text_most));
         })?;
         kinds.push(all);
     }
     let spam = kinds.pop().unwrap_or_default();
     let ham = kinds.pop().unwrap_or_default();
     let all = interleaved(ham, spam);
-    learner.train(&all);
+    learner.train(&all, "evaluate", Timestamp::default())?;
     Ok(all.len())
 }
 
@@ -123,7 +102,7 @@ fn score(
     let policy = Policy::default();
     let passed_over = each_mail(paths, |path, mail| {
         let before = cpu_ms();
-        let score = judge(&panel.inspect_locally(&mail), None, &policy).score;
+        let score = judge(panel.inspect_locally(&mail).found, None, &policy).score;
         match (before, cpu_ms()) {
             (Ok(before), Ok(after)) => measured.cpu_ms += after - before,
             (Err(error), _) | (_, Err(error)) => failed = Some(error),

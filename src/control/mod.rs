@@ -1,6 +1,7 @@
 //! The admin socket: the CLI asks the running daemon, one JSON line each way. It holds the same
 //! desk as every other door of people.
 
+mod lessons;
 mod request;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,6 +18,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use crate::actions::{Desk, Outcome, Query, Refusal};
+use crate::inspect::Learner;
 use crate::mail::{Direction, EntryId};
 use crate::net::listen::Closing;
 use crate::policy::{Layer, Policy, Principal, Role, Scope};
@@ -25,7 +27,7 @@ use crate::record::{DomainSettings, Door, Shelf};
 pub use request::{Request, Response, Verb, ask};
 
 /// Longest request, in octets: room for some 25,000 ids.
-const REQUEST_LONGEST: u64 = 1 << 20;
+pub const REQUEST_LONGEST: u64 = 1 << 20;
 /// Clients served at the same time.
 const CLIENTS_MOST: usize = 16;
 /// A client that sends nothing for this long is let go.
@@ -39,12 +41,25 @@ pub struct Control {
     desk: Desk,
     /// How long old reinsertion keys verify after a rotation.
     overlap: Duration,
+    /// `None` where nobody learns.
+    learner: Option<Arc<Learner>>,
 }
 
 impl Control {
     #[must_use]
     pub fn new(desk: Desk, overlap: Duration) -> Self {
-        Self { desk, overlap }
+        Self {
+            desk,
+            overlap,
+            learner: None,
+        }
+    }
+
+    /// With a learner that can be taught.
+    #[must_use]
+    pub fn teaching(mut self, learner: Arc<Learner>) -> Self {
+        self.learner = Some(learner);
+        self
     }
 
     /// Opens the socket at `path`, for our own user and root alone.
@@ -149,6 +164,9 @@ impl Control {
             | Request::QuarantineHistory { .. }
             | Request::Status
             | Request::Log { .. } => self.ask_quarantine(by, request).await,
+            Request::Train { .. } | Request::Lessons { .. } | Request::LessonsUndo { .. } => {
+                self.ask_learner(by, request).await
+            }
             other => self.ask_settings(by, other).await,
         }
     }

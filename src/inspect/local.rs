@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use crate::clock::{Clock, Timestamp};
 use crate::mail::{Address, Envelope};
-use crate::policy::{Finding, Scope};
+use crate::policy::{Finding, OwnFinding};
 
 use super::content::{Content, SUBJECT_MOST};
-use super::learned::{self, Learner, Vector};
+use super::learned::Learner;
 use super::options::Options;
 use super::rules::{Explained, RuleSet, RulesError};
 
@@ -35,6 +35,7 @@ pub(super) struct Local {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub found: Vec<Finding>,
+    pub own: Vec<OwnFinding>,
     pub authors: Vec<Address>,
     pub subject: String,
 }
@@ -73,17 +74,15 @@ impl Local {
         };
         let mut found = own(&content);
         found.extend(rules.findings(&content, envelope));
-        found.extend(learner.and_then(|learner| learner.finding(&content, &[Scope::Global])));
+        let opinion = learner.map(|learner| learner.opinion(&content, envelope));
+        let opinion = opinion.unwrap_or_default();
+        found.extend(opinion.found);
         Seen {
             found,
+            own: opinion.own,
             authors: content.author_addresses(),
             subject: cut(&content.subject),
         }
-    }
-
-    /// The features of a mail, for the learner.
-    pub(super) fn vector(&self, message: &[u8], envelope: &Envelope) -> Vector {
-        learned::vector(&Content::read(message, envelope, self.text_most, None))
     }
 
     /// Subject and authors, no checks.
@@ -91,6 +90,7 @@ impl Local {
         let content = Content::fields_only(message, self.text_most);
         Seen {
             found: Vec::new(),
+            own: Vec::new(),
             authors: content.author_addresses(),
             subject: cut(&content.subject),
         }

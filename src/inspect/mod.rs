@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use crate::mail::Mail;
 use crate::policy::{Finding, Findings};
 
-pub use learned::{Learner, Vector};
+pub use learned::{Bulk, LEARNED, Learned, Learner, PASSES, Taught, Vector, Which, vector_of};
 pub use options::{Options, Then};
 pub use panel::StandardPanel;
 

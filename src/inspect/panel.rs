@@ -12,10 +12,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::clock::Clock;
 use crate::mail::{Envelope, Mail};
 use crate::net::dns::Dns;
-use crate::policy::{Finding, Findings, WhenUnavailable};
+use crate::policy::{Finding, Findings, OwnFinding, WhenUnavailable};
 
 use super::auth::{self, Authenticator, Identity};
-use super::learned::{Learner, Vector};
+use super::learned::Learner;
 use super::local::{Local, Seen};
 use super::options::{Options, Then};
 use super::rules::{Explained, RulesError};
@@ -88,6 +88,7 @@ impl StandardPanel {
         let seen = self.local.inspect(mail.message.bytes(), &mail.envelope);
         Findings {
             found: self.settled(seen.found),
+            own: self.settled_own(seen.own),
             authors: seen.authors,
             subject: seen.subject,
             ..Findings::default()
@@ -114,12 +115,6 @@ impl StandardPanel {
         }
         fired.retain(|rule| rule.score != 0.0);
         fired
-    }
-
-    /// The features of a mail, as the learner takes them.
-    #[must_use]
-    pub fn vector(&self, message: &[u8], envelope: &Envelope) -> Vector {
-        self.local.vector(message, envelope)
     }
 
     async fn look(&self, mail: &Mail) -> Result<Seen, &'static str> {
@@ -190,6 +185,14 @@ impl StandardPanel {
         };
         found.into_iter().filter_map(settle).collect()
     }
+
+    fn settled_own(&self, own: Vec<OwnFinding>) -> Vec<OwnFinding> {
+        let settle = |own: OwnFinding| OwnFinding {
+            finding: self.settled(own.finding.into_iter().collect()).pop(),
+            ..own
+        };
+        own.into_iter().map(settle).collect()
+    }
 }
 
 #[async_trait]
@@ -211,6 +214,7 @@ impl Panel for StandardPanel {
         );
         Findings {
             found: self.settled([seen.found, identity.found, more].concat()),
+            own: self.settled_own(seen.own),
             authors: seen.authors,
             forged: identity.forged,
             authentication: identity.field,

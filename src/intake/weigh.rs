@@ -105,7 +105,7 @@ impl Intake {
         for to in &mail.envelope.to {
             let policy = self.policy(to).await?;
             let listed = self.listed(mail, &findings, to).await?;
-            let verdict = judge(&findings, listed.as_ref(), &policy);
+            let verdict = judge(findings.found_for(to), listed.as_ref(), &policy);
             let disposition = dispose(&verdict, &policy);
             each.push(Decision {
                 to: to.clone(),

@@ -11,7 +11,7 @@ mod settle;
 mod verdict;
 
 pub use disposition::{Disposition, dispose};
-pub use finding::{Finding, Findings, WhenUnavailable};
+pub use finding::{Finding, Findings, OwnFinding, WhenUnavailable};
 pub use layer::{Layer, Mode, Policy};
 pub use lists::{ListEntry, ListKind, Listed, Pattern, PatternError, listed};
 pub use principal::{Principal, Right, Role};

@@ -1,25 +1,82 @@
 //! The learner: what people said of mail, and what that says of other mail.
+//!
+//! Its memory is bounded: 4 MB for everybody's layer, about 40 MB for those of domains and users
+//! together, and some 200 octets for each lesson that can be taken back, of which there are
+//! 200,000 at most.
 
+mod book;
 mod explain;
 mod features;
+mod journal;
+mod lesson;
 mod model;
 mod teach;
 mod text;
 mod vector;
 
-use parking_lot::RwLock;
+use std::io;
+use std::path::Path;
 
-use crate::inspect::content::Content;
-use crate::policy::{Finding, Scope};
+use parking_lot::{Mutex, RwLock};
+use serde::{Deserialize, Serialize};
+
+use super::content::Content;
+use crate::clock::Timestamp;
+use crate::mail::{Address, Direction, Envelope, MailId, NOTICE_FIELD};
+use crate::policy::{Finding, OwnFinding, Scope};
 use crate::record::Lore;
 
+use book::Book;
+pub use explain::NAME as LEARNED;
+pub use lesson::{Learned, Taught, Which};
 use model::Model;
+pub use teach::PASSES;
 pub use vector::Vector;
 
-/// The learner. Its memory is bounded: 4 MB for all, and about 40 MB for the layers of domains
-/// and users together.
+/// The learner. Everybody asks the same one.
 pub struct Learner {
     model: RwLock<Model>,
+    /// Whoever holds it may change the model; taken before the model.
+    book: Mutex<Book>,
+}
+
+/// Lessons of mail in bulk that are written together.
+const BATCH: usize = 500;
+
+/// One of many mails, packed to wait for its passes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bulk {
+    pub mail: MailId,
+    pub lore: Lore,
+    /// The packed vector, in base64 where it is written as text.
+    #[serde(with = "lesson::base64")]
+    pub vector: Vec<u8>,
+}
+
+impl Bulk {
+    /// As a lesson for everybody; `None` if the vector is damaged.
+    #[must_use]
+    pub fn taught(&self, who: &str, at: Timestamp) -> Option<Taught> {
+        Some(Taught {
+            mail: self.mail,
+            lore: self.lore,
+            who: who.to_owned(),
+            scope: Scope::Global,
+            at,
+            number: 0,
+            bulk: true,
+            vector: Vector::unpacked(&self.vector)?,
+        })
+    }
+}
+
+/// What the learner says of one mail.
+#[derive(Debug, Default)]
+pub(super) struct Opinion {
+    /// For everybody.
+    pub(super) found: Option<Finding>,
+    /// For recipients who taught something themselves, or whose domain did.
+    pub(super) own: Vec<OwnFinding>,
 }
 
 impl Learner {
@@ -28,7 +85,75 @@ impl Learner {
     pub fn in_memory() -> Self {
         Self {
             model: RwLock::new(Model::new()),
+            book: Mutex::new(Book::in_memory()),
         }
+    }
+
+    /// A learner that keeps its lessons in `dir`, and knows those that are there. Blocks: some
+    /// 100,000 lessons a second.
+    ///
+    /// # Errors
+    /// The journal cannot be read or written, or is none.
+    pub fn open(dir: &Path) -> io::Result<Self> {
+        let mut model = Model::new();
+        let book = Book::open(dir, &mut model)?;
+        Ok(Self {
+            model: RwLock::new(model),
+            book: Mutex::new(book),
+        })
+    }
+
+    /// The number of the last lesson of the store that was learned.
+    #[must_use]
+    pub fn stored(&self) -> u64 {
+        self.book.lock().stored()
+    }
+
+    /// Learns, in this order; durable on return. Says how many moved the model. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The lessons cannot be written; nothing was learned then.
+    pub fn teach(&self, lessons: Vec<Taught>) -> io::Result<usize> {
+        let mut book = self.book.lock();
+        book.teach(&mut self.model.write(), lessons)
+    }
+
+    /// Notes that the lessons of the store up to this one need not be looked at again. Blocks.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn pass(&self, stored: u64) -> io::Result<()> {
+        let mut book = self.book.lock();
+        book.pass(&mut self.model.write(), stored)
+    }
+
+    /// Learns mails for everybody, in this order and in several passes.
+    ///
+    /// # Errors
+    /// As [`Learner::teach`]; what was learned by then stays.
+    pub fn train(&self, mails: &[Bulk], who: &str, at: Timestamp) -> io::Result<()> {
+        for _ in 0..PASSES {
+            for some in mails.chunks(BATCH) {
+                let lessons = some.iter().filter_map(|bulk| bulk.taught(who, at));
+                self.teach(lessons.collect())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes lessons back, as if they had never been; says how many. Durable on return; blocks.
+    ///
+    /// # Errors
+    /// The journal cannot be read or written; nothing was taken back then.
+    pub fn undo(&self, which: &Which, who: &str, at: Timestamp) -> io::Result<usize> {
+        let mut book = self.book.lock();
+        book.undo(&mut self.model.write(), which, who, at)
+    }
+
+    /// Lessons that can be taken back, the newest first; at most `most`.
+    #[must_use]
+    pub fn lessons(&self, which: &Which, most: usize) -> Vec<Learned> {
+        self.book.lock().list(which, most)
     }
 
     /// True if it was taught nothing.
@@ -36,34 +161,40 @@ impl Learner {
         self.model.read().is_empty()
     }
 
-    /// Learns mails for everybody, in this order and several times.
-    pub fn train(&self, mails: &[(Lore, Vector)]) {
-        let mut model = self.model.write();
-        for pass in 0..teach::PASSES {
-            for (lore, vector) in mails {
-                let says = model
-                    .layer(&Scope::Global)
-                    .map_or(0.0, |layer| layer.raw(vector));
-                model.add(&Scope::Global, vector, teach::in_bulk(says, *lore));
-                if pass == 0 {
-                    model.count(&Scope::Global, *lore, 1);
-                }
-            }
-        }
-    }
-
-    /// What it says of a mail; `None` if it was taught nothing.
-    pub(super) fn finding(&self, content: &Content<'_>, scopes: &[Scope]) -> Option<Finding> {
-        let model = self.model.read();
-        if model.is_empty() {
-            return None;
-        }
+    /// What it says of a mail to everybody, and to those who taught it something themselves.
+    pub(super) fn opinion(&self, content: &Content<'_>, envelope: &Envelope) -> Opinion {
         let vector = features::features(content);
-        let logit = model.says(scopes, &vector)?;
-        explain::finding(logit, &explain::telling(&model, scopes, content, logit))
+        let model = self.model.read();
+        let says = |scopes: &[Scope]| {
+            let logit = model.says(scopes, &vector)?;
+            explain::finding(logit, &explain::telling(&model, scopes, content, logit))
+        };
+        // What goes out has recipients elsewhere.
+        let recipients: &[Address] = match envelope.direction {
+            Direction::Inbound => &envelope.to,
+            Direction::Outbound => &[],
+        };
+        let own = recipients.iter().filter_map(|to| {
+            let scopes = Scope::chain(to);
+            let knows = scopes[1..].iter().any(|scope| model.knows(scope));
+            knows.then(|| OwnFinding {
+                to: to.clone(),
+                name: LEARNED.to_owned(),
+                finding: says(&scopes),
+            })
+        });
+        Opinion {
+            found: says(&[Scope::Global]),
+            own: own.collect(),
+        }
     }
 }
 
-pub(super) fn vector(content: &Content<'_>) -> Vector {
-    features::features(content)
+/// The features of a message, of whose text `limit` octets are read; none if it is a mail of
+/// the house itself, from which nobody learns.
+#[must_use]
+pub fn vector_of(message: &[u8], envelope: &Envelope, limit: usize) -> Option<Vector> {
+    let content = Content::read(message, envelope, limit, None);
+    let own = content.first(NOTICE_FIELD).is_some();
+    (!own).then(|| features::features(&content))
 }

@@ -9,6 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::policy::Scope;
 use crate::record::Lore;
 
+use super::lesson::Base;
 use super::vector::{SLOTS, Vector};
 
 /// A step or a weight of 1.
@@ -20,8 +21,9 @@ const ENOUGH: u32 = 20;
 /// What a layer that knows one kind only must say at least before it is heard: two mails of one
 /// language have about a quarter of their features in common, whatever they are.
 const RESERVE: f64 = 2.5;
-/// Slots that all sparse layers have together: about 40 MB.
-pub(super) const SPARSE_MOST: usize = 2_000_000;
+/// Slots that all sparse layers have together, and one of them: about 40 MB, and 4 MB.
+const SPARSE_MOST: usize = 2_000_000;
+const LAYER_MOST: usize = 200_000;
 
 /// How far a lesson moves a layer, in [`UNIT`]s.
 pub(super) type Step = i32;
@@ -127,6 +129,30 @@ impl Layer {
         f64::from(weight) / UNIT
     }
 
+    /// Slots whose weight is not 0.
+    fn slots(&self) -> Vec<(u32, i32)> {
+        match &self.weights {
+            Weights::Dense(all) => {
+                let slots = (0_u32..).zip(all.iter().copied());
+                slots.filter(|(_, weight)| *weight != 0).collect()
+            }
+            Weights::Sparse(some) => some.iter().map(|(slot, weight)| (*slot, *weight)).collect(),
+        }
+    }
+
+    fn set(&mut self, slot: u32, weight: i32) {
+        match &mut self.weights {
+            Weights::Dense(all) => {
+                if let Some(place) = all.get_mut(slot as usize) {
+                    *place = weight;
+                }
+            }
+            Weights::Sparse(some) => {
+                some.insert(slot, weight);
+            }
+        }
+    }
+
     fn add(&mut self, vector: &Vector, step: Step) {
         self.common = self.common.wrapping_add(step);
         for (factor, slots) in vector.groups() {
@@ -179,7 +205,14 @@ impl Model {
 
     /// True if a lesson for `scope` fits.
     pub(super) fn has_room(&self, scope: &Scope, vector: &Vector) -> bool {
-        *scope == Scope::Global || self.extent + vector.len() <= SPARSE_MOST
+        let own = self.narrow.get(scope).map_or(0, Layer::extent);
+        *scope == Scope::Global
+            || own + vector.len() <= LAYER_MOST && self.extent + vector.len() <= SPARSE_MOST
+    }
+
+    /// True if this scope was taught something of its own.
+    pub(super) fn knows(&self, scope: &Scope) -> bool {
+        self.layer(scope).is_some_and(|layer| layer.lessons() > 0)
     }
 
     /// True if nothing was taught.
@@ -229,5 +262,50 @@ impl Model {
             .filter_map(|scope| self.layer(scope))
             .filter(|l| l.lessons() > 0);
         taught.map(|layer| layer.says(vector)).reduce(|a, b| a + b)
+    }
+
+    /// Every layer as it is kept; the last numbers go with each.
+    pub(super) fn bases(&self, number: u64, stored: u64) -> Vec<Base> {
+        let global = (Scope::Global, &self.global);
+        let narrow = self
+            .narrow
+            .iter()
+            .map(|(scope, layer)| (scope.clone(), layer));
+        std::iter::once(global)
+            .chain(narrow)
+            .map(|(scope, layer)| Base {
+                scope: Some(scope),
+                common: layer.common,
+                spam: layer.spam,
+                ham: layer.ham,
+                slots: layer.slots(),
+                number,
+                stored,
+            })
+            .collect()
+    }
+
+    /// Puts a layer that was kept in place of what is there.
+    pub(super) fn lay(&mut self, base: Base) {
+        let Some(scope) = base.scope else {
+            return;
+        };
+        let mut layer = if scope == Scope::Global {
+            Layer::dense()
+        } else {
+            Layer::sparse()
+        };
+        (layer.common, layer.spam, layer.ham) = (base.common, base.spam, base.ham);
+        for (slot, weight) in base.slots {
+            layer.set(slot, weight);
+        }
+        if scope == Scope::Global {
+            self.global = layer;
+        } else {
+            self.extent += layer.extent();
+            if let Some(before) = self.narrow.insert(scope, layer) {
+                self.extent -= before.extent();
+            }
+        }
     }
 }
