@@ -5,6 +5,8 @@
 //! 200,000 at most.
 
 mod book;
+#[cfg(test)]
+mod book_tests;
 mod explain;
 mod features;
 mod journal;
@@ -106,7 +108,7 @@ impl Learner {
     /// The number of the last lesson of the store that was learned.
     #[must_use]
     pub fn stored(&self) -> u64 {
-        self.book.lock().stored()
+        self.book.lock().stored
     }
 
     /// Learns, in this order; durable on return. Says how many moved the model. Blocks on the disk.
