@@ -48,6 +48,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("mail_auth", &["inspect", "net/dns"]),
     ("hickory_resolver", &["inspect/auth", "net/dns"]),
     ("mail_parser", &["inspect", "imap", "mail/subject.rs"]),
+    ("aho_corasick", &["inspect/rules"]),
+    ("regex_syntax", &["inspect/rules"]),
     ("smtp_proto", &["smtp/command"]),
     ("rustls", &["net"]),
     ("tokio_rustls", &["net"]),

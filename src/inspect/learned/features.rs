@@ -15,7 +15,7 @@ use super::vector::{GROUPS, Vector};
 /// Octets of folded text whose runs of four are features.
 const GRAMS_TEXT: usize = 2000;
 /// Octets of folded text whose words are features.
-const WORDS_TEXT: usize = 4000;
+const WORDS_TEXT: usize = 8000;
 /// Octets of Subject and From.
 const FIELD_TEXT: usize = 200;
 /// Links whose octets are features, octets of each, and links whose hosts are.
