@@ -229,6 +229,7 @@ impl Rooms {
             store: self.store.clone(),
             learner: self.learner.clone(),
             text_most: config.inspect.text_most.get(),
+            clock: self.clock.clone(),
         }
     }
 

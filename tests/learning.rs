@@ -130,6 +130,7 @@ impl School {
             store: self.store.clone(),
             learner: self.learner.clone(),
             text_most: Options::default().text_most.get(),
+            clock: self.clock.clone(),
         };
         teaching.teach_new().await;
     }
@@ -444,6 +445,57 @@ async fn mail_of_the_house_never_trains() {
     );
 }
 
+/// Learning by itself is off unless asked for, and takes only what is far from the threshold.
+#[tokio::test]
+async fn by_itself_only_where_it_is_asked_for() {
+    for asked in [false, true] {
+        let mut school = School::new();
+        let options = Options {
+            learn_by_itself: asked,
+            ..Options::default()
+        };
+        let panel =
+            StandardPanel::open(&options, Arc::new(Dns::off("a test")), school.clock.clone());
+        school.panel = panel.expect("rules").learning(school.learner.clone());
+        let gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
+        let text = format!("From: a@b.example\r\nSubject: test\r\n\r\n{gtube}\r\n");
+        school.found(&mail("a@b.example", "anna@example.org", &text));
+        school.found(&ham(&mut Seed(2), "anna@example.org"));
+        school.learn().await;
+        let lessons = school.learner.lessons(&Which::default(), 10);
+        assert_eq!(lessons.len(), usize::from(asked), "{lessons:?}");
+        if let Some(lesson) = lessons.first() {
+            assert_eq!(
+                (lesson.lore, lesson.who.as_str()),
+                (Lore::Spam, "automatic")
+            );
+        }
+    }
+}
+
+/// What was learned counts as much as the option says.
+#[tokio::test]
+async fn the_weight_of_what_was_learned_is_an_option() {
+    let mut school = grown();
+    let spam = mail(
+        "a@pills.example",
+        "anna@example.org",
+        "From: a99@pills99.example\r\nSubject: cheap pills 99\r\n\r\ncheap pills without prescription, order now, 99\r\n",
+    );
+    let whole = school.learned(&spam);
+    assert!(whole > 1.0, "{whole}");
+    for share in [0.5, 0.0] {
+        let options = Options {
+            learned: share,
+            ..Options::default()
+        };
+        let panel =
+            StandardPanel::open(&options, Arc::new(Dns::off("a test")), school.clock.clone());
+        school.panel = panel.expect("rules").learning(school.learner.clone());
+        assert!((school.learned(&spam) - whole * share).abs() < 1e-5);
+    }
+}
+
 /// Whatever lies in a mail or a folder, it is learned in bounded time and memory.
 #[tokio::test]
 async fn huge_and_broken_mail_is_bounded() {
@@ -505,11 +557,11 @@ fn evaluate_measures_sorted_mail() {
         );
     }
     // No mail, and an mbox among the messages.
-    fs::write(at("test-ham").join("zz.bin"), [0_u8; 5000]).expect("file");
+    fs::write(at("train-ham").join("zz.bin"), [0_u8; 5000]).expect("file");
     fs::write(at("test-ham").join("zz.empty"), "").expect("file");
     fs::write(
         at("test-ham").join("zz.mbox"),
-        "From x Mon\nSubject: a\n\nb\n\nFrom y Tue\nSubject: c\n\nd\n",
+        "From x Mon Jan  3 01:02:03 2022\nSubject: a\n\nb\n\nFrom y Tue Jan  4 01:02:03 2022\nSubject: c\n\nd\n",
     )
     .expect("file");
     let run = |trained: bool| {
@@ -556,17 +608,21 @@ fn evaluate_measures_sorted_mail() {
         for loss in ["0.1", "0.5", "1"] {
             assert!(report["catch_at_ham_loss"][loss].is_f64(), "{report}");
         }
+        // What has no octets is no message.
         assert_eq!(
             (report["ham"].as_u64(), report["spam"].as_u64()),
             (Some(42), Some(30))
         );
-        assert_eq!(report["no_mail"].as_u64(), Some(1));
     }
     assert_eq!(
         (bare["trained"].as_u64(), taught["trained"].as_u64()),
         (Some(0), Some(70))
     );
     assert!(taught["auc"].as_f64() > bare["auc"].as_f64() || bare["auc"].as_f64() == Some(1.0));
+    assert_eq!(
+        (bare["no_mail"].as_u64(), taught["no_mail"].as_u64()),
+        (Some(0), Some(1))
+    );
     assert_eq!(taught["ham_lost"].as_f64(), Some(0.0));
     assert!(taught["auc"].as_f64() > Some(0.999), "{taught}");
     let scores = fs::read_to_string(at("scores.tsv")).expect("scores");

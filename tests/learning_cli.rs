@@ -60,7 +60,7 @@ async fn train_list_and_undo() {
     mails(&dir.join("maildir/new"), "amazing offer for rare coins");
     std::fs::write(
         dir.join("mbox"),
-        "From a Mon\nSubject: coins\n\nx\n\nFrom b Tue\nSubject: coins 2\n\ny\n",
+        "From a Mon Jan  3 01:02:03 2022\nSubject: coins\n\nx\n\nFrom b Tue Jan  4 01:02:03 2022\nSubject: coins 2\n\ny\n",
     )
     .expect("file");
     std::fs::write(dir.join("noise"), [7_u8; 3000]).expect("file");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::inspect::{Learner, Taught, Vector, vector_of};
 use crate::net::listen::Closing;
 use crate::record::Lesson;
@@ -20,6 +21,7 @@ pub struct Teaching {
     pub learner: Arc<Learner>,
     /// Octets of a mail's text that are read, as the checks read them.
     pub text_most: usize,
+    pub clock: Clock,
 }
 
 impl Teaching {
@@ -34,8 +36,19 @@ impl Teaching {
         }
     }
 
-    /// Teaches all lessons that are there now and were not learned yet.
+    /// Teaches all lessons that are there now and were not learned yet, then what the learner
+    /// noted by itself.
     pub async fn teach_new(&self) {
+        self.teach_stored().await;
+        let (learner, now) = (self.learner.clone(), self.clock.now());
+        if let Err(error) =
+            done(tokio::task::spawn_blocking(move || learner.learn_overheard(now)).await)
+        {
+            tracing::error!(%error, "mail cannot be learned now");
+        }
+    }
+
+    async fn teach_stored(&self) {
         let mut after = self.learner.stored();
         loop {
             match self.teach_some(after).await {

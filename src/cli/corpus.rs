@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::inspect::{Bulk, vector_of};
 use crate::mail::{BodyType, Direction, Envelope, Mail, Message, Peer, headers};
@@ -16,8 +16,9 @@ use crate::record::Lore;
 const MESSAGE_MOST: usize = 8 << 20;
 /// Folders within folders that are looked into.
 const DEPTH_MOST: usize = 8;
-/// Files of one run.
-const FILES_MOST: usize = 2_000_000;
+/// Files and messages of one run. What is kept of a message to learn it are 2 to 5 kB.
+const FILES_MOST: usize = 200_000;
+const MAILS_MOST: usize = 200_000;
 /// Fields of which a message has one at least; else the file is no mail.
 const SOME_FIELD: [&str; 8] = [
     "From",
@@ -95,8 +96,9 @@ impl Messages {
             ended: false,
         };
         if let Some(first) = messages.line()? {
-            messages.mbox = first.starts_with(b"From ");
-            if !messages.mbox {
+            messages.mbox = separates(&first);
+            // A single message may have kept the line of the mbox it came from.
+            if !first.starts_with(b"From ") {
                 messages.ahead.push_back(first);
             }
         }
@@ -129,7 +131,7 @@ impl Messages {
                 self.ended = true;
                 break;
             };
-            if self.mbox && blank && line.starts_with(b"From ") {
+            if self.mbox && blank && separates(&line) {
                 break;
             }
             let mut text = bare(&line);
@@ -151,6 +153,18 @@ impl Messages {
     }
 }
 
+/// True for the line that stands before each message of an mbox: `From`, an address, a date with
+/// the time of day. Sentences start with that word too.
+fn separates(line: &[u8]) -> bool {
+    let Some(rest) = line.strip_prefix(b"From ") else {
+        return false;
+    };
+    let time = |word: &[u8]| matches!(word, [a, b, b':', c, d, ..] if [a, b, c, d].iter().all(|c| c.is_ascii_digit()));
+    let year = |word: &[u8]| word.len() == 4 && word.iter().all(u8::is_ascii_digit);
+    let words = || rest.split(|b| b.is_ascii_whitespace()).take(20);
+    words().any(time) && words().any(year)
+}
+
 /// A line without its end.
 fn bare(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -158,14 +172,12 @@ fn bare(line: &[u8]) -> &[u8] {
 }
 
 /// The mail in these octets, with the envelope as far as the message tells it; `None` if
-/// they are no mail.
-fn mail(octets: Vec<u8>) -> Option<Mail> {
+/// they are no mail, unless it is to be taken for one whatever it is.
+fn mail(octets: Vec<u8>, whatever: bool) -> Option<Mail> {
     let header = &octets[..headers::header_end(&octets)];
-    if header.contains(&0)
-        || !headers::fields(header)
-            .take(100)
-            .any(|field| SOME_FIELD.iter().any(|name| field.is(name)))
-    {
+    let known = |field: headers::Field<'_>| SOME_FIELD.iter().any(|name| field.is(name));
+    let is_mail = !header.contains(&0) && headers::fields(header).take(100).any(known);
+    if !whatever && !is_mail {
         return None;
     }
     let message = Message::new(octets, None).ok()?;
@@ -188,25 +200,29 @@ fn mail(octets: Vec<u8>) -> Option<Mail> {
     Some(Mail::new(envelope, message, 0))
 }
 
-/// Calls `look` with each message of these files; says how many files or messages are no mail.
+/// Calls `look` with each message of these files, those that are no mail only if `whatever` is
+/// set; says how many are passed over.
 ///
 /// # Errors
-/// What cannot be read.
+/// What cannot be read, and more than [`MAILS_MOST`] messages.
 pub(super) fn each_mail(
     paths: &[PathBuf],
+    whatever: bool,
     mut look: impl FnMut(&Path, Mail),
 ) -> anyhow::Result<usize> {
-    let mut passed_over = 0;
+    let (mut passed_over, mut seen) = (0, 0);
     for path in files(paths)? {
         let mut messages = Messages::open(&path).with_context(|| path.display().to_string())?;
         while let Some(octets) = messages
             .next()
             .with_context(|| path.display().to_string())?
         {
-            match mail(octets) {
-                Some(mail) => look(&path, mail),
+            match mail(octets, whatever) {
+                Some(mail) if seen < MAILS_MOST => look(&path, mail),
+                Some(_) => bail!("there are more than {MAILS_MOST} messages; take fewer at a time"),
                 None => passed_over += 1,
             }
+            seen += 1;
         }
     }
     Ok(passed_over)
@@ -251,7 +267,7 @@ mod tests {
 
     #[test]
     fn an_mbox_is_taken_apart() {
-        let found = read(b"From a Mon\nSubject: 1\n\nx\n>From y\nFrom z\n\nFrom b Tue\r\nSubject: 2\r\n\r\ny\r\n");
+        let found = read(b"From a Mon Jan  3 01:02:03 2022\nSubject: 1\n\nx\n>From y\nFrom z\n\nFrom b Tue Jan  4 01:02 2022\r\nSubject: 2\r\n\r\ny\r\n");
         assert_eq!(
             found,
             [
@@ -260,6 +276,11 @@ mod tests {
             ]
         );
         assert_eq!(read(b"Subject: 1\n\nFrom here\n\nFrom there\n").len(), 1);
+        assert_eq!(
+            read(b"From a Mon Jan  3 01:02:03 2022\nSubject: 1\n\nFrom here on\n\nFrom now on\n")
+                .len(),
+            1
+        );
         assert_eq!(read(b"").len(), 0);
     }
 
@@ -272,9 +293,9 @@ mod tests {
             b"Foo: x\r\n\r\nSubject: y\r\n",
             b"Subject: a\0\r\n",
         ] {
-            assert!(mail(octets.to_vec()).is_none(), "{octets:?}");
+            assert!(mail(octets.to_vec(), false).is_none(), "{octets:?}");
         }
-        assert!(mail(b"Subject: a\r\n".to_vec()).is_some());
+        assert!(mail(b"Subject: a\r\n".to_vec(), false).is_some());
     }
 
     #[test]

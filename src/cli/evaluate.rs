@@ -35,7 +35,7 @@ struct Measured {
     scored: Vec<Scored>,
     /// CPU time of all checks, in milliseconds.
     cpu_ms: f64,
-    /// Files that are no mail.
+    /// Files to learn that are no mail.
     passed_over: usize,
 }
 
@@ -46,11 +46,11 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     // A clock that nobody set: mail of other years is not late for that.
     let clock = Clock::by_hand(Timestamp::default());
     let panel = StandardPanel::open(&config.inspect, dns, clock)?.learning(learner.clone());
-    let trained = train(&learner, args, config.inspect.text_most.get())?;
+    let (trained, passed_over) = train(&learner, args, config.inspect.text_most.get())?;
     let mut measured = Measured {
         scored: Vec::new(),
         cpu_ms: 0.0,
-        passed_over: 0,
+        passed_over,
     };
     score(&panel, Lore::Ham, &args.test_ham, &mut measured)?;
     score(&panel, Lore::Spam, &args.test_spam, &mut measured)?;
@@ -75,12 +75,18 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Trains with both kinds interleaved; says how many mails there were.
-fn train(learner: &Learner, args: &EvaluateArgs, text_most: usize) -> anyhow::Result<usize> {
+/// Trains with both kinds interleaved; says how many mails there were, and how many files or
+/// messages are no mail.
+fn train(
+    learner: &Learner,
+    args: &EvaluateArgs,
+    text_most: usize,
+) -> anyhow::Result<(usize, usize)> {
+    let mut no_mail = 0;
     let mut kinds: Vec<Vec<Bulk>> = Vec::new();
     for (lore, paths) in [(Lore::Ham, &args.train_ham), (Lore::Spam, &args.train_spam)] {
         let mut all = Vec::new();
-        each_mail(paths, |_, mail| {
+        no_mail += each_mail(paths, false, |_, mail| {
             all.extend(bulk(&mail, lore, text_most));
         })?;
         kinds.push(all);
@@ -89,7 +95,7 @@ fn train(learner: &Learner, args: &EvaluateArgs, text_most: usize) -> anyhow::Re
     let ham = kinds.pop().unwrap_or_default();
     let all = interleaved(ham, spam);
     learner.train(&all, "evaluate", Timestamp::default())?;
-    Ok(all.len())
+    Ok((all.len(), no_mail))
 }
 
 fn score(
@@ -100,7 +106,7 @@ fn score(
 ) -> anyhow::Result<()> {
     let mut failed = None;
     let policy = Policy::default();
-    let passed_over = each_mail(paths, |path, mail| {
+    each_mail(paths, true, |path, mail| {
         let before = cpu_ms();
         let score = judge(panel.inspect_locally(&mail).found, None, &policy).score;
         match (before, cpu_ms()) {
@@ -113,7 +119,6 @@ fn score(
             path: path.to_owned(),
         });
     })?;
-    measured.passed_over += passed_over;
     failed.map_or(Ok(()), |error| {
         Err(error).context("the CPU time is not known")
     })

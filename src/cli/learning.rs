@@ -180,7 +180,7 @@ fn train(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     ] {
         let mut progress = Progress::new(what, None);
         let mut all = Vec::new();
-        no_mail += each_mail(paths, |_, mail| {
+        no_mail += each_mail(paths, false, |_, mail| {
             all.extend(bulk(&mail, lore, text_most));
             progress.step(1);
         })?;

@@ -28,6 +28,8 @@ pub(super) struct Local {
     learner: Option<Arc<Learner>>,
     sources: Arc<Vec<String>>,
     text_most: usize,
+    /// Learn what is far from the threshold.
+    by_itself: bool,
     clock: Clock,
 }
 
@@ -47,6 +49,7 @@ impl Local {
             rules: Arc::new(ArcSwap::from_pointee(RuleSet::open(&options.rules)?)),
             sources: Arc::new(options.rules.clone()),
             text_most: options.text_most.get(),
+            by_itself: options.learn_by_itself,
             clock,
         })
     }
@@ -67,7 +70,7 @@ impl Local {
     pub(super) fn inspect(&self, message: &Bytes, envelope: &Envelope) -> Seen {
         let rules = self.rules.load();
         let learner = self.learner.as_ref().filter(|learner| !learner.is_empty());
-        let content = if rules.is_empty() && learner.is_none() {
+        let content = if rules.is_empty() && learner.is_none() && !self.by_itself {
             Content::structured(message, self.text_most)
         } else {
             Content::read(message, envelope, self.text_most, self.now())
@@ -77,6 +80,10 @@ impl Local {
         let opinion = learner.map(|learner| learner.opinion(&content, envelope));
         let opinion = opinion.unwrap_or_default();
         found.extend(opinion.found);
+        if let Some(learner) = self.learner.as_ref().filter(|_| self.by_itself) {
+            let score = found.iter().map(Finding::weight).sum();
+            learner.overhear(&content, envelope, score);
+        }
         Seen {
             found,
             own: opinion.own,

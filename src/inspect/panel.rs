@@ -15,7 +15,7 @@ use crate::net::dns::Dns;
 use crate::policy::{Finding, Findings, OwnFinding, WhenUnavailable};
 
 use super::auth::{self, Authenticator, Identity};
-use super::learned::Learner;
+use super::learned::{LEARNED, Learner};
 use super::local::{Local, Seen};
 use super::options::{Options, Then};
 use super::rules::{Explained, RulesError};
@@ -37,6 +37,8 @@ pub struct StandardPanel {
     budget: Duration,
     scores: BTreeMap<String, f32>,
     unavailable: BTreeMap<String, Then>,
+    /// How much what was learned counts.
+    learned: f32,
 }
 
 impl StandardPanel {
@@ -65,6 +67,7 @@ impl StandardPanel {
             budget: options.time_budget.0,
             scores: options.scores.clone(),
             unavailable: options.unavailable.clone(),
+            learned: options.learned,
         })
     }
 
@@ -170,7 +173,12 @@ impl StandardPanel {
                 weight,
                 reason,
             } => {
-                let weight = self.scores.get(&name).copied().unwrap_or(weight);
+                let weight = match self.scores.get(&name) {
+                    // It has a score of its own for each mail; an option of its own scales it.
+                    _ if name == LEARNED => weight * self.learned,
+                    Some(score) => *score,
+                    None => weight,
+                };
                 (weight != 0.0).then_some(Finding::Seen {
                     name,
                     weight,

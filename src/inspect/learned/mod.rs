@@ -40,7 +40,17 @@ pub struct Learner {
     model: RwLock<Model>,
     /// Whoever holds it may change the model; taken before the model.
     book: Mutex<Book>,
+    /// What it may learn by itself; bounded.
+    overheard: Mutex<Vec<Bulk>>,
 }
+
+/// Scores that are far from every threshold.
+const SPAM_BEYOND_DOUBT: f32 = 15.0;
+const HAM_BEYOND_DOUBT: f32 = -6.0;
+/// Mails noted to be learned by itself.
+const OVERHEARD_MOST: usize = 256;
+/// Who teaches then, in the list of lessons.
+const BY_ITSELF: &str = "automatic";
 
 /// Lessons of mail in bulk that are written together.
 const BATCH: usize = 500;
@@ -88,6 +98,7 @@ impl Learner {
         Self {
             model: RwLock::new(Model::new()),
             book: Mutex::new(Book::in_memory()),
+            overheard: Mutex::default(),
         }
     }
 
@@ -102,6 +113,7 @@ impl Learner {
         Ok(Self {
             model: RwLock::new(model),
             book: Mutex::new(book),
+            overheard: Mutex::default(),
         })
     }
 
@@ -161,6 +173,46 @@ impl Learner {
     /// True if it was taught nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.model.read().is_empty()
+    }
+
+    /// Notes a mail whose score is far from every threshold, to be learned by itself. Where more
+    /// come than are learned, some are not noted.
+    pub(super) fn overhear(&self, content: &Content<'_>, envelope: &Envelope, score: f32) {
+        let lore = if score >= SPAM_BEYOND_DOUBT {
+            Lore::Spam
+        } else if score <= HAM_BEYOND_DOUBT {
+            Lore::Ham
+        } else {
+            return;
+        };
+        if content.first(NOTICE_FIELD).is_some() || self.overheard.lock().len() >= OVERHEARD_MOST {
+            return;
+        }
+        let vector = features::features(content);
+        // What it is sure of already teaches nothing.
+        let model = self.model.read();
+        let says = model
+            .layer(&Scope::Global)
+            .map_or(0.0, |layer| layer.raw(&vector));
+        if teach::in_bulk(says, lore) != 0 {
+            self.overheard.lock().push(Bulk {
+                mail: MailId::of(envelope.from.as_ref(), content.message, 0),
+                lore,
+                vector: vector.packed(),
+            });
+        }
+    }
+
+    /// Learns what was noted by itself; says how many. Durable on return; blocks.
+    ///
+    /// # Errors
+    /// As [`Learner::teach`].
+    pub fn learn_overheard(&self, at: Timestamp) -> io::Result<usize> {
+        let overheard = std::mem::take(&mut *self.overheard.lock());
+        let lessons = overheard
+            .iter()
+            .filter_map(|bulk| bulk.taught(BY_ITSELF, at));
+        self.teach(lessons.collect())
     }
 
     /// What it says of a mail to everybody, and to those who taught it something themselves.
