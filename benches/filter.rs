@@ -1,8 +1,10 @@
 //! Measures the filter on a corpus: folders `ham` and `spam` of raw messages, one a file.
 //!
-//! `cargo bench --bench filter -- DIR [DIR...] [--rules] [--scores] [--misjudged]` prints for each corpus
-//! AUC, 1-ROCA%, the spam caught at a given loss of ham, what the default thresholds do, and
-//! the time for a message. `--rules` adds how often each rule fires, `--scores` each file with its
+//! `cargo bench --bench filter -- DIR [DIR...] [--rules] [--scores] [--misjudged] [--learn] [--across]`
+//! prints for each corpus AUC, 1-ROCA%, the spam caught at a given loss of ham, what the default
+//! thresholds do, and the time for a message, untrained. `--learn` adds what the filter is worth on
+//! the second half of each corpus when it learned the first, `--across` what it is worth on each corpus when it
+//! learned those before it; both with bogofilter beside, where it is installed. `--rules` adds how often each rule fires, `--scores` each file with its
 //! score and rules, `--misjudged` the files on the wrong side of the threshold.
 //! `QUARANTA_RULES` may name a file of rules to try besides.
 
@@ -18,6 +20,9 @@ use quaranta::inspect::{Options, Panel, StandardPanel};
 use quaranta::mail::{BodyType, Direction, Envelope, Mail, Message, Peer, headers};
 use quaranta::net::dns::Dns;
 use quaranta::policy::{Finding, Policy};
+
+#[path = "filter/learn.rs"]
+mod learn;
 
 /// A message's score, with what made it.
 struct Scored {
@@ -67,6 +72,22 @@ fn main() -> io::Result<()> {
             misjudged(&ham, &spam)?;
         }
     }
+    if flags.iter().any(|flag| flag == "--learn") {
+        for folder in &folders {
+            let (first, second) = learn::halves(folder)?;
+            learn::compare(&format!("{folder}, half and half"), &first, &second)?;
+        }
+    }
+    if flags.iter().any(|flag| flag == "--across") {
+        let mut before = Vec::new();
+        for folder in &folders {
+            let all = learn::all(folder)?;
+            if !before.is_empty() {
+                learn::compare(&format!("{folder}, trained on those before"), &before, &all)?;
+            }
+            before.extend(all);
+        }
+    }
     Ok(())
 }
 
@@ -75,15 +96,10 @@ fn score(
     panel: &StandardPanel,
     folder: &Path,
 ) -> io::Result<Vec<Scored>> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)?
-        .filter_map(|e| Some(e.ok()?.path()))
-        .collect();
-    paths.sort();
+    let paths = sorted(folder)?;
     let mut all = Vec::with_capacity(paths.len());
     for path in paths {
-        let message =
-            Message::new(with_crlf(&std::fs::read(&path)?), None).map_err(io::Error::other)?;
-        let mail = Mail::new(envelope(message.bytes()), message, 0);
+        let mail = mail(&path)?;
         let start = Instant::now();
         let findings = runtime.block_on(panel.inspect(&mail));
         let took = start.elapsed();
@@ -96,6 +112,19 @@ fn score(
         });
     }
     Ok(all)
+}
+
+fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)?
+        .filter_map(|e| Some(e.ok()?.path()))
+        .collect();
+    paths.sort();
+    Ok(paths)
+}
+
+fn mail(path: &Path) -> io::Result<Mail> {
+    let message = Message::new(with_crlf(&std::fs::read(path)?), None).map_err(io::Error::other)?;
+    Ok(Mail::new(envelope(message.bytes()), message, 0))
 }
 
 /// Files have the line ends of this system; a mail has CRLF.
@@ -133,14 +162,16 @@ fn envelope(message: &[u8]) -> Envelope {
 
 fn report(folder: &str, ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let area = area(ham, spam);
+    let numbers = |of: &[Scored]| of.iter().map(|s| s.score).collect::<Vec<f32>>();
+    let (of_ham, of_spam) = (numbers(ham), numbers(spam));
+    let area = area(&of_ham, &of_spam);
     writeln!(out, "{folder}: {} ham, {} spam", ham.len(), spam.len())?;
     writeln!(out, "  AUC {area:.5}   1-ROCA% {:.3}", (1.0 - area) * 100.0)?;
     for loss in [0.1, 0.5, 1.0] {
         writeln!(
             out,
             "  spam caught at {loss}% of ham lost: {:.1}%",
-            caught(ham, spam, loss)
+            caught(&of_ham, &of_spam, loss)
         )?;
     }
     let policy = Policy::default();
@@ -175,14 +206,14 @@ fn report(folder: &str, ham: &[Scored], spam: &[Scored]) -> io::Result<()> {
 }
 
 /// Area under the ROC curve: how often a spam scores above a ham, ties counted half.
-fn area(ham: &[Scored], spam: &[Scored]) -> f64 {
-    let mut scores: Vec<f32> = ham.iter().map(|s| s.score).collect();
+fn area(ham: &[f32], spam: &[f32]) -> f64 {
+    let mut scores = ham.to_vec();
     scores.sort_by(f32::total_cmp);
     let wins: f64 = spam
         .iter()
         .map(|s| {
-            let below = scores.partition_point(|h| *h < s.score - 1e-4);
-            let level = scores.partition_point(|h| *h <= s.score + 1e-4) - below;
+            let below = scores.partition_point(|h| *h < s - 1e-4);
+            let level = scores.partition_point(|h| *h <= s + 1e-4) - below;
             below as f64 + level as f64 / 2.0
         })
         .sum();
@@ -190,13 +221,12 @@ fn area(ham: &[Scored], spam: &[Scored]) -> f64 {
 }
 
 /// Percentage of spam above the lowest threshold that loses at most `loss` percent of ham.
-fn caught(ham: &[Scored], spam: &[Scored], loss: f64) -> f64 {
-    let mut scores: Vec<f32> = ham.iter().map(|s| s.score).collect();
+fn caught(ham: &[f32], spam: &[f32], loss: f64) -> f64 {
+    let mut scores = ham.to_vec();
     scores.sort_by(|a, b| b.total_cmp(a));
     let may_lose = (ham.len() as f64 * loss / 100.0).floor() as usize;
     let threshold = scores.get(may_lose).copied().unwrap_or(f32::MIN);
-    spam.iter().filter(|s| s.score > threshold + 1e-4).count() as f64 * 100.0
-        / spam.len().max(1) as f64
+    spam.iter().filter(|s| **s > threshold + 1e-4).count() as f64 * 100.0 / spam.len().max(1) as f64
 }
 
 fn rules(ham: &[Scored], spam: &[Scored]) -> io::Result<()> {

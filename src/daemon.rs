@@ -95,8 +95,9 @@ impl Daemon {
                 .serve(imap_listeners, closing.signal()),
         );
         let overlap = config.reinsertion.token_lifetime.0;
-        let control = Control::new(rooms.desk.clone(), overlap);
+        let control = Control::new(rooms.desk.clone(), overlap).teaching(rooms.learner.clone());
         tasks.spawn(control.serve(listeners.control, closing.clone()));
+        tasks.spawn(rooms.teaching(&config).run(closing.clone()));
         let background = rooms.background(&config, &smtp, &outbound);
         tasks.spawn(background.run(closing));
         Ok(Self {

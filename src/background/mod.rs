@@ -2,6 +2,7 @@
 
 mod deliver;
 mod expire;
+mod learn;
 
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ use crate::options::Span;
 use crate::record::Route;
 use crate::relay::{Carrier, Outward};
 use crate::store::{Journal, Store};
+
+pub use learn::Teaching;
 
 crate::options! {
     /// Released mail goes back into the mail flow by SMTP, under a token that lets it

@@ -82,6 +82,8 @@ pub(crate) enum Command {
     /// Reinsertion keys, and keys that seal
     #[command(subcommand)]
     Keys(OnKeys),
+    #[command(flatten)]
+    Learning(super::learning::Learning),
     /// How the daemon is: what is held, what is owed, what the last day brought
     Status {
         #[command(flatten)]

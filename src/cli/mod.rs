@@ -2,7 +2,10 @@
 
 mod arc;
 mod args;
+mod corpus;
 mod demo;
+mod evaluate;
+mod learning;
 mod man;
 mod offline;
 mod rules;
@@ -69,6 +72,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lists(command) => lists(command),
         Command::Senders(command) => senders::run(command),
         Command::Keys(command) => keys(command),
+        Command::Learning(command) => learning::run(command),
         Command::Log(command) => log(&command),
         Command::Status { common } => tell(&common, &Request::Status, show::status),
     }

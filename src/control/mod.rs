@@ -2,6 +2,7 @@
 //! desk as every other door of people.
 
 mod arc;
+mod lessons;
 mod request;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use crate::actions::{Desk, Outcome, Query, Refusal};
+use crate::inspect::Learner;
 use crate::mail::{Direction, EntryId};
 use crate::net::listen::Closing;
 use crate::net::socket::bind_unix;
@@ -26,7 +28,7 @@ use crate::record::{DomainSettings, Door, Shelf};
 pub use request::{Pem, Request, Response, Verb, ask};
 
 /// Longest request, in octets: room for some 25,000 ids.
-const REQUEST_LONGEST: u64 = 1 << 20;
+pub const REQUEST_LONGEST: u64 = 1 << 20;
 /// Clients served at the same time.
 const CLIENTS_MOST: usize = 16;
 /// A client that sends nothing for this long is let go.
@@ -40,12 +42,25 @@ pub struct Control {
     desk: Desk,
     /// How long old reinsertion keys verify after a rotation.
     overlap: Duration,
+    /// `None` where nobody learns.
+    learner: Option<Arc<Learner>>,
 }
 
 impl Control {
     #[must_use]
     pub fn new(desk: Desk, overlap: Duration) -> Self {
-        Self { desk, overlap }
+        Self {
+            desk,
+            overlap,
+            learner: None,
+        }
+    }
+
+    /// With a learner that can be taught.
+    #[must_use]
+    pub fn teaching(mut self, learner: Arc<Learner>) -> Self {
+        self.learner = Some(learner);
+        self
     }
 
     /// Opens the socket at `path`, for our own user and root alone.
@@ -138,6 +153,9 @@ impl Control {
             | Request::QuarantineHistory { .. }
             | Request::Status
             | Request::Log { .. } => self.ask_quarantine(by, request).await,
+            Request::Train { .. } | Request::Lessons { .. } | Request::LessonsUndo { .. } => {
+                self.ask_learner(by, request).await
+            }
             other => self.ask_settings(by, other).await,
         }
     }

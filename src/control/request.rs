@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::actions::Action;
+use crate::inspect::{Bulk, Which};
 use crate::mail::{Address, Direction, Domain, EntryId};
 use crate::policy::{Layer, ListKind, Pattern, Scope};
 use crate::record::{Route, Shelf, Status};
@@ -139,6 +140,18 @@ pub enum Request {
     ArcKeyList,
     ArcKeyRemove {
         domain: Domain,
+    },
+    /// Learns mail in bulk for everybody; several passes make several requests.
+    Train {
+        mails: Vec<Bulk>,
+    },
+    /// Lessons that can be taken back, the newest first.
+    Lessons {
+        which: Which,
+        most: usize,
+    },
+    LessonsUndo {
+        which: Which,
     },
     Status,
     Log {

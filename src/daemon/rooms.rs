@@ -8,11 +8,11 @@ use anyhow::Context as _;
 use super::reinsertion_routes;
 use crate::accounts::Login;
 use crate::actions::Desk;
-use crate::background::Background;
+use crate::background::{Background, Teaching};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
-use crate::inspect::{Inspector, StandardPanel};
+use crate::inspect::{Inspector, Learner, StandardPanel};
 use crate::intake::{self, Intake};
 use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
@@ -31,6 +31,7 @@ pub(super) struct Rooms {
     pub(super) login: Login,
     pub(super) dns: Arc<Dns>,
     pub(super) panel: Arc<StandardPanel>,
+    pub(super) learner: Arc<Learner>,
     pub(super) relay: Arc<Relay>,
     pub(super) budget: Budget,
 }
@@ -46,7 +47,8 @@ impl Rooms {
         for scanner in scanners(config) {
             panel = panel.with(scanner);
         }
-        let panel = Arc::new(panel);
+        let learner = Arc::new(open_learner(config).await?);
+        let panel = Arc::new(panel.learning(learner.clone()));
         let relay = Arc::new(Relay::new(config.relay.clone(), &hostname)?);
         let (store, handle) = open_store(config, clock.clone()).await?;
         // One for all doors: who guesses at one waits at all.
@@ -66,6 +68,7 @@ impl Rooms {
             tls,
             store,
             panel,
+            learner,
             relay,
         };
         Ok((rooms, handle))
@@ -127,6 +130,15 @@ impl Rooms {
         )
     }
 
+    pub(super) fn teaching(&self, config: &Config) -> Teaching {
+        Teaching {
+            store: self.store.clone(),
+            learner: self.learner.clone(),
+            text_most: config.inspect.text_most.get(),
+            clock: self.clock.clone(),
+        }
+    }
+
     pub(super) fn background(
         &self,
         config: &Config,
@@ -161,4 +173,12 @@ fn scanners(config: &Config) -> impl Iterator<Item = Arc<dyn Inspector>> {
 async fn open_store(config: &Config, clock: Clock) -> anyhow::Result<(Store, on_sled::Handle)> {
     let (dir, options) = (config.server.data_dir.join("store"), config.store.clone());
     Ok(tokio::task::spawn_blocking(move || on_sled::open(&dir, &options, clock)).await??)
+}
+
+/// Many lessons take a while to read.
+async fn open_learner(config: &Config) -> anyhow::Result<Learner> {
+    let dir = config.server.data_dir.join("learned");
+    let open =
+        move || Learner::open(&dir).with_context(|| format!("the lessons in {}", dir.display()));
+    tokio::task::spawn_blocking(open).await?
 }

@@ -7,9 +7,10 @@ use bytes::Bytes;
 
 use crate::clock::{Clock, Timestamp};
 use crate::mail::{Address, Envelope};
-use crate::policy::Finding;
+use crate::policy::{Finding, OwnFinding};
 
 use super::content::{Content, SUBJECT_MOST};
+use super::learned::Learner;
 use super::measure;
 use super::options::Options;
 use super::rules::{Explained, RuleSet, RulesError};
@@ -25,8 +26,11 @@ const BOMB_WEIGHT: f32 = 3.0;
 #[derive(Clone)]
 pub(super) struct Local {
     rules: Arc<ArcSwap<RuleSet>>,
+    learner: Option<Arc<Learner>>,
     sources: Arc<Vec<String>>,
     text_most: usize,
+    /// Learn what is far from the threshold.
+    by_itself: bool,
     clock: Clock,
 }
 
@@ -34,6 +38,7 @@ pub(super) struct Local {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub found: Vec<Finding>,
+    pub own: Vec<OwnFinding>,
     pub authors: Vec<Address>,
     pub subject: String,
     /// Domains of authors and hosts of links, as they stand.
@@ -43,11 +48,18 @@ pub(super) struct Seen {
 impl Local {
     pub(super) fn open(options: &Options, clock: Clock) -> Result<Self, RulesError> {
         Ok(Self {
+            learner: None,
             rules: Arc::new(ArcSwap::from_pointee(RuleSet::open(&options.rules)?)),
             sources: Arc::new(options.rules.clone()),
             text_most: options.text_most.get(),
+            by_itself: options.learn_by_itself,
             clock,
         })
+    }
+
+    /// Asks this learner too.
+    pub(super) fn ask(&mut self, learner: Arc<Learner>) {
+        self.learner = Some(learner);
     }
 
     /// Loads the rules anew; on error the old ones stay.
@@ -60,15 +72,24 @@ impl Local {
 
     pub(super) fn inspect(&self, message: &Bytes, envelope: &Envelope) -> Seen {
         let rules = self.rules.load();
-        let content = if rules.is_empty() {
+        let learner = self.learner.as_ref().filter(|learner| !learner.is_empty());
+        let content = if rules.is_empty() && learner.is_none() && !self.by_itself {
             Content::structured(message, self.text_most)
         } else {
             Content::read(message, envelope, self.text_most, self.now())
         };
         let mut found = own(&content);
         found.extend(rules.findings(&content, envelope));
+        let opinion = learner.map(|learner| learner.opinion(&content, envelope));
+        let opinion = opinion.unwrap_or_default();
+        found.extend(opinion.found);
+        if let Some(learner) = self.learner.as_ref().filter(|_| self.by_itself) {
+            let score = found.iter().map(Finding::weight).sum();
+            learner.overhear(&content, envelope, score);
+        }
         Seen {
             found,
+            own: opinion.own,
             authors: content.author_addresses(),
             subject: cut(&content.subject),
             domains: named(&content),
@@ -80,6 +101,7 @@ impl Local {
         let content = Content::fields_only(message, self.text_most);
         Seen {
             found: Vec::new(),
+            own: Vec::new(),
             authors: content.author_addresses(),
             subject: cut(&content.subject),
             domains: Vec::new(),

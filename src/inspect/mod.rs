@@ -5,6 +5,7 @@ mod content;
 mod decode;
 mod facts;
 mod html;
+mod learned;
 mod local;
 mod measure;
 mod mime;
@@ -22,6 +23,7 @@ use crate::mail::Mail;
 use crate::policy::{Finding, Findings, WhenUnavailable};
 
 pub use auth::seal::{Set, seal};
+pub use learned::{Bulk, LEARNED, Learned, Learner, PASSES, Taught, Vector, Which, vector_of};
 pub use options::{Options, Then};
 pub use panel::StandardPanel;
 

@@ -26,6 +26,11 @@ crate::options! {
         pub unavailable: BTreeMap<String, Then> = BTreeMap::new(),
         /// Octets of decoded text that the rules read in one mail.
         pub text_most: Octets = Octets(128 << 10),
+        /// How much what was learned counts: 1 as it is, 0.5 half of it, 0 not at all.
+        pub learned: f32 = 1.0,
+        /// Learn from mail whose score is far from the threshold without being told: from 15 on as spam, from -6 down as wanted.
+        /// Mistakes feed themselves that way; leave it off where people use the training folders.
+        pub learn_by_itself: bool = false,
         /// Verify SPF, DKIM, DMARC and ARC of mail from outside.
         pub authentication: bool = true,
     }

@@ -12,10 +12,11 @@ use tokio::time::{Instant, timeout_at};
 use crate::clock::Clock;
 use crate::mail::{Envelope, Mail};
 use crate::net::dns::Dns;
-use crate::policy::{Finding, Findings, WhenUnavailable};
+use crate::policy::{Finding, Findings, OwnFinding, WhenUnavailable};
 
 use super::auth::cover::unchecked;
 use super::auth::{self, Authenticator, Identity};
+use super::learned::{LEARNED, Learner};
 use super::local::{Local, Seen};
 use super::network::{self, Network};
 use super::options::{Options, Then};
@@ -55,6 +56,8 @@ pub struct StandardPanel {
     budget: Duration,
     scores: BTreeMap<String, f32>,
     unavailable: BTreeMap<String, Then>,
+    /// How much what was learned counts.
+    learned: f32,
 }
 
 impl StandardPanel {
@@ -84,6 +87,7 @@ impl StandardPanel {
             budget: options.time_budget.0,
             scores: options.scores.clone(),
             unavailable: options.unavailable.clone(),
+            learned: options.learned,
         })
     }
 
@@ -99,6 +103,26 @@ impl StandardPanel {
     pub fn asking(mut self, options: &network::Options, dns: Arc<Dns>) -> Self {
         self.network = Some(Network::new(options, dns));
         self
+    }
+
+    /// With a learner, whose finding stands beside the others.
+    #[must_use]
+    pub fn learning(mut self, learner: Arc<Learner>) -> Self {
+        self.local.ask(learner);
+        self
+    }
+
+    /// What the local checks find: nothing is asked of the network, nothing waits.
+    #[must_use]
+    pub fn inspect_locally(&self, mail: &Mail) -> Findings {
+        let seen = self.local.inspect(mail.message.bytes(), &mail.envelope);
+        Findings {
+            found: self.settled(seen.found),
+            own: self.settled_own(seen.own),
+            authors: seen.authors,
+            subject: seen.subject,
+            ..Findings::default()
+        }
     }
 
     /// Loads the rules anew, and says how many there are.
@@ -186,7 +210,12 @@ impl StandardPanel {
                 weight,
                 reason,
             } => {
-                let weight = self.scores.get(&name).copied().unwrap_or(weight);
+                let weight = match self.scores.get(&name) {
+                    // It has a score of its own for each mail; an option of its own scales it.
+                    _ if name == LEARNED => weight * self.learned,
+                    Some(score) => *score,
+                    None => weight,
+                };
                 (weight != 0.0).then_some(Finding::Seen {
                     name,
                     weight,
@@ -200,6 +229,14 @@ impl StandardPanel {
             malware @ Finding::Malware { .. } => Some(malware),
         };
         found.into_iter().filter_map(settle).collect()
+    }
+
+    fn settled_own(&self, own: Vec<OwnFinding>) -> Vec<OwnFinding> {
+        let settle = |own: OwnFinding| OwnFinding {
+            finding: self.settled(own.finding.into_iter().collect()).pop(),
+            ..own
+        };
+        own.into_iter().map(settle).collect()
     }
 }
 
@@ -239,6 +276,7 @@ impl Panel for StandardPanel {
             .unwrap_or_else(|| unchecked(mail.message.bytes()));
         Findings {
             found: self.settled(found),
+            own: self.settled_own(seen.own),
             authors: seen.authors,
             forged: identity.forged,
             aligned: identity.aligned,

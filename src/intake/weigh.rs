@@ -159,7 +159,7 @@ impl Intake {
             }
             let policy = self.policy(to).await?;
             let listed = self.listed(mail, &findings, to).await?;
-            let verdict = judge(&findings, listed.as_ref(), &policy);
+            let verdict = judge(findings.found_for(to), listed.as_ref(), &policy);
             let disposition = dispose(&verdict, &policy);
             let disposition = self.spare(disposition, &findings, &policy, to).await?;
             let known = listed.is_some() || findings.aligned;

@@ -20,6 +20,9 @@ pub use id::{EntryId, IdError, MailId};
 pub use message::{BareLineEnd, Message};
 pub use reply::{Enhanced, Reply};
 
+/// A field of mails that the house itself writes (digests, challenges, alerts): nobody learns from them.
+pub const NOTICE_FIELD: &str = "X-Quaranta-Notice";
+
 /// A mail in hand: moved, never shared. Who holds it answers for it.
 #[derive(Debug)]
 pub struct Mail {

@@ -101,10 +101,22 @@ impl Chain {
     }
 }
 
+/// What stands for one recipient in place of a finding that others have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnFinding {
+    pub to: Address,
+    /// The name of the finding it replaces.
+    pub name: String,
+    /// `None` if nothing is found for this recipient.
+    pub finding: Option<Finding>,
+}
+
 /// All that was found in one mail.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Findings {
     pub found: Vec<Finding>,
+    /// What differs for some recipients, such as those who taught the filter themselves.
+    pub own: Vec<OwnFinding>,
     /// The addresses of the From field (RFC 5322 section 3.6.2), for lists.
     pub authors: Vec<Address>,
     /// DMARC failed and its policy asks for quarantine or reject: an allow entry
@@ -120,4 +132,53 @@ pub struct Findings {
     pub chain: Chain,
     /// The decoded Subject, for lists of mail; at most 256 characters.
     pub subject: String,
+}
+
+impl Findings {
+    /// The findings as they are for `to`.
+    #[must_use]
+    pub fn found_for(&self, to: &Address) -> Vec<Finding> {
+        let own = || self.own.iter().filter(|own| own.to == *to);
+        let general = self
+            .found
+            .iter()
+            .filter(|finding| own().all(|own| own.name != finding.name()));
+        general
+            .cloned()
+            .chain(own().filter_map(|own| own.finding.clone()))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ones_own_takes_the_place_of_the_general() {
+        let address = |text: &str| text.parse::<Address>().expect("address");
+        let (a, b, c) = (
+            address("a@x.example"),
+            address("b@x.example"),
+            address("c@x.example"),
+        );
+        let own = |to: &Address, finding| OwnFinding {
+            to: to.clone(),
+            name: "N".into(),
+            finding,
+        };
+        let findings = Findings {
+            found: vec![Finding::seen("M", 1.0, ""), Finding::seen("N", 2.0, "")],
+            own: vec![own(&a, Some(Finding::seen("N", -3.0, ""))), own(&b, None)],
+            ..Findings::default()
+        };
+        let sum = |to| {
+            findings
+                .found_for(to)
+                .iter()
+                .map(Finding::weight)
+                .sum::<f32>()
+        };
+        assert_eq!([sum(&a), sum(&b), sum(&c)], [-2.0, 1.0, 3.0]);
+    }
 }

@@ -11,7 +11,7 @@ mod settle;
 mod verdict;
 
 pub use disposition::{Deferral, Disposition, dispose};
-pub use finding::{Chain, Finding, Findings, WhenUnavailable};
+pub use finding::{Chain, Finding, Findings, OwnFinding, WhenUnavailable};
 pub use layer::{Layer, Mode, Policy, TagSigned};
 pub use lists::{ListEntry, ListKind, Listed, Origin, Pattern, PatternError, listed};
 pub use principal::{Principal, Right, Role};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Findings, ListKind, Listed, Policy};
+use super::{Finding, ListKind, Listed, Policy};
 
 /// What a mail is, for one recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,12 +57,12 @@ impl Verdict {
     }
 }
 
-/// Judges `findings` for a recipient with this `policy`, whose lists say `listed`.
+/// Judges what was `found` for a recipient with this `policy`, whose lists say `listed`.
 ///
 /// Malware outranks everything, then the lists, then the score.
 #[must_use]
-pub fn judge(findings: &Findings, listed: Option<&Listed>, policy: &Policy) -> Verdict {
-    let mut because = findings.found.clone();
+pub fn judge(found: Vec<Finding>, listed: Option<&Listed>, policy: &Policy) -> Verdict {
+    let mut because = found;
     let score: f32 = because.iter().map(Finding::weight).sum();
     let mut class = if score >= policy.spam_from {
         Class::Spam
@@ -99,16 +99,12 @@ mod tests {
     use crate::policy::{Pattern, Scope};
 
     fn class(found: Vec<Finding>, list: Option<ListKind>) -> Class {
-        let findings = Findings {
-            found,
-            ..Findings::default()
-        };
         let listed = list.map(|kind| Listed {
             kind,
             scope: Scope::Global,
             pattern: "a@example.org".parse::<Pattern>().expect("pattern"),
         });
-        judge(&findings, listed.as_ref(), &Policy::default()).class
+        judge(found, listed.as_ref(), &Policy::default()).class
     }
 
     #[test]

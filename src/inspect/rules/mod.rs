@@ -1,6 +1,8 @@
 //! Rules as rows: name, score, test, description. Compiled once, linear in the mail's size.
 
 mod expr;
+mod group;
+mod literals;
 mod row;
 mod sources;
 
@@ -14,6 +16,7 @@ use crate::policy::Finding;
 use super::content::Content;
 use super::facts::Fact;
 use expr::Expr;
+use group::Group;
 pub(super) use row::Place;
 use row::{Row, Sign, Test};
 pub use sources::BUILT_IN;
@@ -74,13 +77,6 @@ enum Check {
     Fields(usize, Sign, f32),
     Fact(Fact, Sign, f32),
     Meta(Expr<usize>),
-}
-
-/// The patterns for one place. One by one they are quicker than as one set: their
-/// states together would not fit a cache that anybody wants.
-struct Group {
-    place: Place,
-    patterns: Vec<Regex>,
 }
 
 /// A rule, ready to run.
@@ -149,21 +145,18 @@ impl RuleSet {
                     pattern,
                     negated,
                 } => {
+                    let needed = literals::needed(pattern);
                     let pattern = compiled(pattern).map_err(|e| {
                         row.fault(e, "see docs.rs/regex for what may stand in a pattern")
                     })?;
                     let group = position_or_push(
                         &mut groups,
-                        |g| g.place == *place,
-                        || Group {
-                            place: place.clone(),
-                            patterns: Vec::new(),
-                        },
+                        |g| *g.place() == *place,
+                        || Group::new(place.clone()),
                     );
-                    groups[group].patterns.push(pattern);
                     Check::Match {
                         group,
-                        index: groups[group].patterns.len() - 1,
+                        index: groups[group].add(pattern, needed),
                         negated: *negated,
                     }
                 }
@@ -186,6 +179,7 @@ impl RuleSet {
                 check,
             });
         }
+        groups.iter_mut().for_each(Group::finish);
         let order = order(&rules).map_err(|at| {
             rows[at].fault("it speaks of itself, by way of others", "break the circle")
         })?;
@@ -255,15 +249,7 @@ impl RuleSet {
         let hits: Vec<Vec<bool>> = self
             .groups
             .iter()
-            .map(|group| {
-                let mut hits = vec![false; group.patterns.len()];
-                content.each(&group.place, envelope, &mut |text| {
-                    for (hit, pattern) in hits.iter_mut().zip(&group.patterns) {
-                        *hit = *hit || pattern.is_match(text);
-                    }
-                });
-                hits
-            })
+            .map(|group| group.hits(content, envelope))
             .collect();
         let counts: Vec<f32> = self
             .counted
@@ -294,9 +280,9 @@ impl RuleSet {
                 negated: false,
             } => {
                 let group = &self.groups[*group];
-                let pattern = &group.patterns[*index];
+                let pattern = group.pattern(*index);
                 let mut found = None;
-                content.each(&group.place, envelope, &mut |text| {
+                content.each(group.place(), envelope, &mut |text| {
                     if found.is_none() {
                         found = pattern.find(text).map(|m| {
                             String::from_utf8_lossy(m.as_bytes())

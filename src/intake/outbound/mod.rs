@@ -187,7 +187,7 @@ impl Intake {
         let chain = owner.map_or_else(|| vec![Scope::Global], |a| Scope::chain(a).to_vec());
         let (policy, listed) = self.policy_of(mail, findings, &chain).await?;
         let policy = policy.outgoing();
-        let verdict = judge(findings, listed.as_ref(), &policy);
+        let verdict = judge(findings.found.clone(), listed.as_ref(), &policy);
         let mut disposition = dispose(&verdict, &policy);
         if owner.is_none() && disposition == Disposition::Stash {
             disposition = Disposition::Refuse;

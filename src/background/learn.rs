@@ -1,0 +1,111 @@
+//! Learning: what people dropped into the training folders goes to the learner, in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::inspect::{Learner, Taught, Vector, vector_of};
+use crate::net::listen::Closing;
+use crate::record::Lesson;
+use crate::store::{Store, StoreError};
+
+/// How often new lessons are looked for.
+const EVERY: Duration = Duration::from_secs(2);
+/// Lessons taken in one step.
+const BATCH: usize = 64;
+
+/// The chore that teaches.
+#[derive(Clone)]
+pub struct Teaching {
+    pub store: Store,
+    pub learner: Arc<Learner>,
+    /// Octets of a mail's text that are read, as the checks read them.
+    pub text_most: usize,
+    pub clock: Clock,
+}
+
+impl Teaching {
+    /// Teaches until the doors close.
+    pub async fn run(self, mut stop: Closing) {
+        loop {
+            self.teach_new().await;
+            tokio::select! {
+                () = stop.wait() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+
+    /// Teaches all lessons that are there now and were not learned yet, then what the learner
+    /// noted by itself.
+    pub async fn teach_new(&self) {
+        self.teach_stored().await;
+        let (learner, now) = (self.learner.clone(), self.clock.now());
+        if let Err(error) =
+            done(tokio::task::spawn_blocking(move || learner.learn_overheard(now)).await)
+        {
+            tracing::error!(%error, "mail cannot be learned now");
+        }
+    }
+
+    async fn teach_stored(&self) {
+        let mut after = self.learner.stored();
+        loop {
+            match self.teach_some(after).await {
+                Ok(Some(last)) => after = last,
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::error!(%error, "lessons cannot be learned now");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Teaches a batch; says the last lesson it looked at.
+    async fn teach_some(&self, after: u64) -> Result<Option<u64>, StoreError> {
+        let lessons = self.store.lessons.lessons(after, BATCH).await?;
+        let Some((last, _)) = lessons.last() else {
+            return Ok(None);
+        };
+        let last = *last;
+        for (number, lesson) in lessons {
+            // Octets are kept for a time only; without them there is nothing to learn.
+            let Some(mail) = self.store.entries.mail(lesson.mail).await? else {
+                continue;
+            };
+            let (learner, most) = (self.learner.clone(), self.text_most);
+            let learned = tokio::task::spawn_blocking(move || {
+                match vector_of(&mail.bytes, &mail.envelope, most) {
+                    Some(vector) => learner.teach(vec![taught(lesson, number, vector)]),
+                    None => Ok(0),
+                }
+            });
+            done(learned.await)?;
+        }
+        let learner = self.learner.clone();
+        done(tokio::task::spawn_blocking(move || learner.pass(last)).await)?;
+        Ok(Some(last))
+    }
+}
+
+fn taught(lesson: Lesson, number: u64, vector: Vector) -> Taught {
+    Taught {
+        mail: lesson.mail,
+        lore: lesson.lore,
+        who: lesson.who,
+        scope: lesson.scope,
+        at: lesson.at,
+        number,
+        bulk: false,
+        vector,
+    }
+}
+
+fn done<T>(result: Result<std::io::Result<T>, tokio::task::JoinError>) -> Result<T, StoreError> {
+    match result {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(StoreError::Failed(error.to_string())),
+        Err(error) => Err(StoreError::Failed(error.to_string())),
+    }
+}

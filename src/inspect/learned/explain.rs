@@ -1,0 +1,100 @@
+//! What the learner says, as a finding with its reason in plain words.
+
+use crate::inspect::content::Content;
+use crate::policy::{Finding, Scope};
+
+use super::features::{Spot, word_hash};
+use super::model::Model;
+use super::teach::probability;
+use super::text::{fold, words};
+use super::vector::SLOT_BITS;
+
+/// The finding's name.
+pub const NAME: &str = "LEARNED";
+/// The learner's weight never goes beyond this, so that it alone makes spam only of what it is
+/// very sure of, and never saves what the rules find far beyond the threshold.
+const WEIGHT_MOST: f64 = 7.5;
+/// The logit beyond which more says little.
+const BEND: f64 = 6.0;
+/// A weight below this is not worth a word.
+const WEIGHT_LEAST: f64 = 0.05;
+/// Words shown, and octets of text in which they are looked for.
+const TELLING: usize = 3;
+const TELLING_TEXT: usize = 4000;
+/// Letters of a word that is shown.
+const LETTERS_LEAST: usize = 4;
+
+/// The weight of a logit.
+pub(super) fn weight(logit: f64) -> f32 {
+    (WEIGHT_MOST * (logit / BEND).tanh()) as f32
+}
+
+/// The finding for a logit; `None` if it says nothing.
+pub(super) fn finding(logit: f64, telling: &[String]) -> Option<Finding> {
+    let weight = weight(logit);
+    if f64::from(weight.abs()) < WEIGHT_LEAST {
+        return None;
+    }
+    let (share, what) = if logit > 0.0 {
+        (probability(logit), "spam")
+    } else {
+        (probability(-logit), "wanted")
+    };
+    // Nothing that is learned is certain.
+    let percent = (share * 100.0).floor().clamp(50.0, 99.0);
+    let mut reason =
+        format!("Going by what was learned, mail like this is {what} with {percent}% probability");
+    for (index, word) in telling.iter().enumerate() {
+        reason.push_str(if index == 0 { "; telling: " } else { ", " });
+        reason.push('"');
+        reason.push_str(word);
+        reason.push('"');
+    }
+    reason.push('.');
+    Some(Finding::seen(NAME, weight, reason))
+}
+
+/// The words that speak most for what `logit` says, the strongest first.
+pub(super) fn telling(
+    model: &Model,
+    scopes: &[Scope],
+    content: &Content<'_>,
+    logit: f64,
+) -> Vec<String> {
+    let layers: Vec<_> = scopes
+        .iter()
+        .filter_map(|scope| model.layer(scope))
+        .collect();
+    let mut best: Vec<(f64, Vec<u8>)> = Vec::new();
+    let mut look = |text: &str, spot: Spot| {
+        let mut folded = Vec::new();
+        fold(text, TELLING_TEXT, &mut folded);
+        for word in words(&folded).filter(|word| shown(word)) {
+            let slot = word_hash(word, spot) >> (32 - SLOT_BITS);
+            let says: f64 =
+                layers.iter().map(|layer| layer.weight(slot)).sum::<f64>() * logit.signum();
+            let weakest = best.last().map_or(0.0, |(says, _)| *says);
+            if says <= 0.0
+                || (best.len() == TELLING && says <= weakest)
+                || best.iter().any(|(_, w)| w == word)
+            {
+                continue;
+            }
+            best.push((says, word.to_vec()));
+            best.sort_by(|a, b| b.0.total_cmp(&a.0));
+            best.truncate(TELLING);
+        }
+    };
+    look(&content.subject, Spot::Subject);
+    look(&content.text, Spot::Body);
+    best.into_iter()
+        .map(|(_, word)| String::from_utf8_lossy(&word).into_owned())
+        .collect()
+}
+
+/// Letters only: no codes, no addresses, nothing that could break a field.
+fn shown(word: &[u8]) -> bool {
+    std::str::from_utf8(word).is_ok_and(|word| {
+        word.chars().count() >= LETTERS_LEAST && word.chars().all(char::is_alphabetic)
+    })
+}
