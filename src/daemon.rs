@@ -97,6 +97,9 @@ impl Daemon {
         let overlap = config.reinsertion.token_lifetime.0;
         let control = Control::new(rooms.desk.clone(), overlap);
         tasks.spawn(control.serve(listeners.control, closing.clone()));
+        for tutor in rooms.tutors(&config)? {
+            tasks.spawn(tutor.run(closing.clone()));
+        }
         let background = rooms.background(&config, &smtp, &outbound);
         tasks.spawn(background.run(closing));
         Ok(Self {

@@ -1,7 +1,8 @@
-//! The door of time: what the house owes is delivered, what is over expires.
+//! The door of time: what the house owes is delivered, what is over expires, lessons go on.
 
 mod deliver;
 mod expire;
+mod teach;
 
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ use crate::options::Span;
 use crate::record::Route;
 use crate::relay::{Carrier, Outward};
 use crate::store::{Journal, Store};
+
+pub use teach::Tutor;
 
 crate::options! {
     /// Released mail goes back into the mail flow by SMTP, under a token that lets it
