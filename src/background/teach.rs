@@ -15,11 +15,11 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Lessons read in one step.
 const BATCH: usize = 64;
 /// The first pause after a pupil could not be taught; it doubles with each try.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 /// Tries after which a lesson is passed over, some three hours in all: one on which the pupil fails
 /// each time must not keep the others from it for ever.
-const TRIES_MOST: u32 = 25;
+const TRIES_MOST: u32 = 100;
 
 /// The chore that teaches one pupil, in the order of the lessons.
 pub struct Tutor {
@@ -82,7 +82,7 @@ impl Tutor {
                 }
                 Err(error) => {
                     tracing::error!(pupil = self.pupil.name(), %error, "lessons cannot be passed on now");
-                    return LONGEST_PAUSE.min(EVERY * 15);
+                    return LONGEST_PAUSE;
                 }
             }
         }

@@ -94,6 +94,12 @@ impl Spamd {
             .read_to_end(&mut answer)
             .await
             .map_err(fault)?;
+        if answer.len() as u64 == ANSWER_MOST {
+            return Err(format!(
+                "spamd at {}: its answer does not end",
+                self.address
+            ));
+        }
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 }
