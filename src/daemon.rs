@@ -98,6 +98,9 @@ impl Daemon {
         let control = Control::new(rooms.desk.clone(), overlap).teaching(rooms.learner.clone());
         tasks.spawn(control.serve(listeners.control, closing.clone()));
         tasks.spawn(rooms.teaching(&config).run(closing.clone()));
+        for tutor in rooms.tutors(&config)? {
+            tasks.spawn(tutor.run(closing.clone()));
+        }
         let background = rooms.background(&config, &smtp, &outbound);
         tasks.spawn(background.run(closing));
         Ok(Self {

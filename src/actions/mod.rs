@@ -2,6 +2,7 @@
 
 mod action;
 mod desk;
+mod log;
 mod plan;
 mod sealing;
 mod senders;

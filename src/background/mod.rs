@@ -1,8 +1,9 @@
-//! The door of time: what the house owes is delivered, what is over expires.
+//! The door of time: what the house owes is delivered, what is over expires, lessons go on.
 
 mod deliver;
 mod expire;
 mod learn;
+mod teach;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::relay::{Carrier, Outward};
 use crate::store::{Journal, Store};
 
 pub use learn::Teaching;
+pub use teach::Tutor;
 
 crate::options! {
     /// Released mail goes back into the mail flow by SMTP, under a token that lets it

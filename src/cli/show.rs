@@ -170,7 +170,7 @@ pub(crate) fn events(answer: &Value) -> String {
         .map(|e| {
             vec![
                 time(e, "at"),
-                text(e, "status"),
+                status_of(e),
                 text(e, "who"),
                 format!("{} {}", text(&e["door"], "name"), text(&e["door"], "peer"))
                     .trim()
@@ -178,7 +178,7 @@ pub(crate) fn events(answer: &Value) -> String {
                 cell(&sender(e), 40),
                 cell(&text(e, "to"), 60),
                 cell(&text(e, "subject"), 40),
-                cell(&text(e, "words"), 160),
+                format!("{}{}", cell(&text(e, "words"), 160), became(e)),
             ]
         })
         .collect();
@@ -195,6 +195,38 @@ pub(crate) fn events(answer: &Value) -> String {
         ],
         &rows,
     )
+}
+
+/// A deferred mail was not blocked: its sender comes back (SE-04).
+fn status_of(event: &Value) -> String {
+    match text(event, "status").as_str() {
+        "deferred" => "deferred, not blocked".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// What is known of a deferred mail since, such as `; then accepted 3m later`.
+fn became(event: &Value) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for later in items(&event["later"]) {
+        let after = span(later["after"].as_u64().unwrap_or_default());
+        let words = format!("; then {} {after} later", text(later, "status"));
+        if !told.contains(&words) {
+            told.push(words);
+        }
+    }
+    told.concat()
+}
+
+/// Milliseconds in the largest unit that gives at least one.
+fn span(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
 }
 
 /// What came of an action on each entry, and whether all went well.
@@ -357,6 +389,24 @@ mod tests {
     fn hostile_text_cannot_reach_the_terminal() {
         assert_eq!(cell("a\x1b[31mb\r\n", 40), "a [31mb  ");
         assert_eq!(cell("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn se04_a_deferred_mail_is_shown_as_not_blocked_with_its_outcome() {
+        let later =
+            |status, after| serde_json::json!({"to": "a@b.test", "status": status, "after": after});
+        let mut line = serde_json::json!({"status": "deferred", "words": "451 4.7.1 Later"});
+        assert!(events(&Value::Array(vec![line.clone()])).contains("deferred, not blocked"));
+        line["later"] = Value::Array(vec![
+            later("accepted", 185_000),
+            later("accepted", 185_500),
+            later("quarantined", 7_300_000),
+        ]);
+        let shown = events(&Value::Array(vec![line]));
+        assert!(
+            shown.contains("451 4.7.1 Later; then accepted 3m later; then quarantined 2h later"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -211,7 +211,11 @@ impl Control {
                     text: text.map(|text| text.to_lowercase()),
                     ..Query::default()
                 };
-                value(&desk.log(&narrowed, &query, most.min(ROWS_MOST)).await?)
+                value(
+                    &desk
+                        .log_lines(&narrowed, &query, most.min(ROWS_MOST))
+                        .await?,
+                )
             }
             other => Err(Refusal::Bad(format!("not a request about mail: {other:?}"))),
         }

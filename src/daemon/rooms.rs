@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::reinsertion_routes;
 use crate::accounts::Login;
 use crate::actions::Desk;
-use crate::background::{Background, Teaching};
+use crate::background::{Background, Teaching, Tutor};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
@@ -137,6 +137,16 @@ impl Rooms {
             text_most: config.inspect.text_most.get(),
             clock: self.clock.clone(),
         }
+    }
+
+    /// One for each scanner that is taught.
+    pub(super) fn tutors(&self, config: &Config) -> anyhow::Result<Vec<Tutor>> {
+        let rspamd = Rspamd::pupil(&config.rspamd).map_err(anyhow::Error::msg)?;
+        let pupils = rspamd.into_iter().chain(Spamd::pupil(&config.spamd));
+        let dir = &config.server.data_dir;
+        Ok(pupils
+            .map(|pupil| Tutor::new(self.store.clone(), pupil, dir))
+            .collect())
     }
 
     pub(super) fn background(

@@ -1,6 +1,9 @@
 //! What do we see in this mail? Inspectors state; policy decides.
 
 mod auth;
+#[cfg(test)]
+mod auth_tests;
+mod breaker;
 mod content;
 mod decode;
 mod facts;
@@ -24,7 +27,7 @@ use crate::policy::{Finding, Findings, WhenUnavailable};
 
 pub use auth::seal::{Set, seal};
 pub use learned::{Bulk, LEARNED, Learned, Learner, PASSES, Taught, Vector, Which, vector_of};
-pub use options::{Options, Then};
+pub use options::{DmarcUse, Options, Then};
 pub use panel::StandardPanel;
 
 /// One check of a mail.

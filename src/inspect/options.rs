@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
+use crate::mail::Domain;
 use crate::options::{Octets, Span};
 use crate::policy::WhenUnavailable;
 
@@ -33,7 +36,23 @@ crate::options! {
         pub learn_by_itself: bool = false,
         /// Verify SPF, DKIM, DMARC and ARC of mail from outside.
         pub authentication: bool = true,
+        /// What a DMARC failure under p=quarantine or p=reject does: "score" adds its weight, "enforce" makes it spam whatever
+        /// the score, as the author's domain asks. A record's sp, np and t hold; pct is no part of DMARC any more (RFC 9989).
+        pub dmarc: DmarcUse = DmarcUse::Score,
+        /// Mailing lists and forwarders, by the domain (d=) they seal with, whose word is taken: where the ARC chain passes, one
+        /// of them sealed last, and it says that DMARC passed there for this author, a DMARC failure here does not count.
+        pub trusted_forwarders: Vec<Domain> = Vec::new(),
     }
+}
+
+/// What a DMARC failure does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DmarcUse {
+    /// It weighs.
+    Score,
+    /// It is spam, whatever else is found.
+    Enforce,
 }
 
 /// What to do when a check could not run, as it is written: `ignore`, `defer`, `count 1.5`.

@@ -82,7 +82,9 @@ impl StandardPanel {
         Ok(Self {
             local,
             network: None,
-            authenticator: options.authentication.then(|| Authenticator::new(dns)),
+            authenticator: options
+                .authentication
+                .then(|| Authenticator::new(options, dns)),
             more: Vec::new(),
             budget: options.time_budget.0,
             scores: options.scores.clone(),

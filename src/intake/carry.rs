@@ -51,6 +51,10 @@ impl Intake {
         if let Some(decision) = to.first().and_then(|to| judged.of(to)) {
             event.class = Some(decision.verdict.class);
             event.score = Some(decision.verdict.score);
+            let because = decision.verdict.in_a_line();
+            if !because.is_empty() {
+                event.words = format!("{} [{because}]", event.words);
+            }
         }
         event
     }

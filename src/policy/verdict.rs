@@ -31,6 +31,9 @@ impl fmt::Display for Class {
 /// The finding that a block list makes.
 pub const LIST_BLOCKED: &str = "LIST_BLOCKED";
 
+/// Octets of findings in one line of the log.
+const LINE_MOST: usize = 400;
+
 /// Class and score with the findings that made them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -45,15 +48,36 @@ impl Verdict {
     /// `NAME (1.5), OTHER (-0.2)`: names and weights on one line.
     #[must_use]
     pub fn names(&self) -> String {
-        let names: Vec<String> = self
-            .because
-            .iter()
-            .map(|finding| match finding {
-                Finding::Unavailable { name, .. } => format!("{name} (unavailable)"),
-                other => format!("{} ({:.1})", other.name(), other.weight()),
-            })
-            .collect();
+        let names: Vec<String> = self.because.iter().map(named).collect();
         names.join(", ")
+    }
+
+    /// The same for the log: what could not run comes first, and the lightest are left out where
+    /// the line would grow long.
+    #[must_use]
+    pub fn in_a_line(&self) -> String {
+        let gap = |finding: &&Finding| matches!(finding, Finding::Unavailable { .. });
+        let gaps = self.because.iter().filter(gap);
+        let others = self.because.iter().filter(|finding| !gap(finding));
+        let mut line = String::new();
+        for name in gaps.chain(others).map(named) {
+            if line.len() + name.len() > LINE_MOST {
+                line.push_str(", ...");
+                break;
+            }
+            if !line.is_empty() {
+                line.push_str(", ");
+            }
+            line.push_str(&name);
+        }
+        line
+    }
+}
+
+fn named(finding: &Finding) -> String {
+    match finding {
+        Finding::Unavailable { name, .. } => format!("{name} (unavailable)"),
+        other => format!("{} ({:.1})", other.name(), other.weight()),
     }
 }
 
@@ -137,6 +161,26 @@ mod tests {
             class(vec![gap(WhenUnavailable::Count(99.0))], None),
             Class::Spam
         );
+    }
+
+    #[test]
+    fn xx06_the_line_for_the_log_names_gaps_first_and_stays_short() {
+        let mut because: Vec<Finding> = (0..40)
+            .map(|n| Finding::seen(format!("RULE_NUMBER_{n}"), 1.0, "x"))
+            .collect();
+        because.push(Finding::Unavailable {
+            name: "CLAMAV".into(),
+            why: "down".into(),
+            then: WhenUnavailable::Ignore,
+        });
+        let verdict = Verdict {
+            class: Class::Clean,
+            score: 0.0,
+            because,
+        };
+        let line = verdict.in_a_line();
+        assert!(line.starts_with("CLAMAV (unavailable), RULE_NUMBER_0 (1.0), "));
+        assert!(line.ends_with(", ...") && line.len() < 420, "{line}");
     }
 
     use crate::policy::WhenUnavailable;

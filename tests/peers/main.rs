@@ -8,7 +8,9 @@ mod kill;
 mod milter;
 mod outbound;
 mod postfix;
+mod programs;
 mod quaranta;
+mod scanners;
 mod sendmail;
 mod wait;
 

@@ -34,6 +34,7 @@ pub(crate) fn free_port() -> u16 {
     free_ports()
 }
 
+#[allow(dead_code, reason = "tests/scanners.rs does without")]
 /// The contents of the files in a folder, in the order of their names.
 pub(crate) fn files(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else {

@@ -3,6 +3,7 @@
 pub(super) mod cover;
 mod field;
 pub(super) mod seal;
+mod trust;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use mail_auth::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::mail::{Direction, Envelope};
-
+use crate::mail::{Direction, Domain, Envelope};
 use crate::net::dns::{Dns, Zone};
 use crate::policy::{Finding, WhenUnavailable};
 
+use super::options::{DmarcUse, Options};
 use cover::Cover;
 
 /// DKIM signatures that are verified; more are nobody's need.
@@ -40,6 +41,9 @@ const DMARC_PASS: f32 = -0.2;
 const DMARC_REJECT: f32 = 4.5;
 const DMARC_QUARANTINE: f32 = 2.5;
 const DMARC_FAIL: f32 = 0.5;
+/// Where the policy is enforced: beyond every threshold.
+const DMARC_ENFORCED: f32 = 1000.0;
+const ARC_TRUSTED: f32 = -0.1;
 
 /// What authentication says of a mail.
 #[derive(Debug, Default, PartialEq)]
@@ -67,16 +71,25 @@ struct Results<'m> {
     dkim: Outcome<Vec<DkimOutput<'m>>>,
     arc: Outcome<ArcOutput<'m>>,
     dmarc: Outcome<DmarcOutput>,
+    /// The trusted forwarder that says that DMARC passed when the mail came to it.
+    trusted: Option<String>,
+    enforced: bool,
 }
 
 #[derive(Clone)]
 pub(super) struct Authenticator {
     dns: Arc<Dns>,
+    forwarders: Arc<Vec<Domain>>,
+    enforced: bool,
 }
 
 impl Authenticator {
-    pub(super) fn new(dns: Arc<Dns>) -> Self {
-        Self { dns }
+    pub(super) fn new(options: &Options, dns: Arc<Dns>) -> Self {
+        Self {
+            dns,
+            forwarders: Arc::new(options.trusted_forwarders.clone()),
+            enforced: options.dmarc == DmarcUse::Enforce,
+        }
     }
 
     /// Verifies a mail from outside. Done by `deadline`, whatever the DNS does;
@@ -108,7 +121,9 @@ impl Authenticator {
             zone: self.dns.zone(),
             deadline,
         };
-        let results = Box::pin(asker.ask(&parsed, envelope)).await;
+        let mut results = Box::pin(asker.ask(&parsed, envelope)).await;
+        results.enforced = self.enforced;
+        results.trusted = results.vouched_by(&self.forwarders);
         if results.lost() {
             self.dns.unanswered();
         }
@@ -193,6 +208,8 @@ impl<'d> Asker<'d> {
             dkim,
             arc,
             dmarc,
+            trusted: None,
+            enforced: false,
         }
     }
 
@@ -274,9 +291,20 @@ impl Results<'_> {
         Ok((result, output.policy()))
     }
 
+    /// The trusted forwarder whose word takes the place of a failure here.
+    fn vouched_by(&self, forwarders: &[Domain]) -> Option<String> {
+        let (Ok((DmarcResult::Fail(_), _)), Ok(dmarc), Ok(arc)) =
+            (self.dmarc(), &self.dmarc, &self.arc)
+        else {
+            return None;
+        };
+        trust::vouched_by(arc, dmarc.domain(), forwarders)
+    }
+
     fn forged(&self) -> bool {
         let strict = |policy| matches!(policy, Policy::Reject | Policy::Quarantine);
-        matches!(self.dmarc(), Ok((DmarcResult::Fail(_), policy)) if strict(policy))
+        let fails = matches!(self.dmarc(), Ok((DmarcResult::Fail(_), policy)) if strict(policy));
+        fails && self.trusted.is_none()
     }
 
     /// True if a question went unanswered.
@@ -364,6 +392,12 @@ impl Results<'_> {
     }
 
     fn dmarc_findings(&self) -> Vec<Finding> {
+        if let Some(forwarder) = &self.trusted {
+            let reason = format!(
+                "The author's domain is not proven here; {forwarder}, a trusted forwarder, says that it was (ARC)."
+            );
+            return vec![Finding::seen("ARC_TRUSTED", ARC_TRUSTED, reason)];
+        }
         let (name, weight, reason) = match self.dmarc() {
             Err(why) => return vec![gap("DMARC", why)],
             Ok((DmarcResult::Pass, _)) => (
@@ -388,7 +422,15 @@ impl Results<'_> {
             ),
             Ok(_) => return Vec::new(),
         };
-        vec![Finding::seen(name, weight, reason)]
+        let mut found = vec![Finding::seen(name, weight, reason)];
+        if self.enforced && self.forged() {
+            found.push(Finding::seen(
+                "DMARC_ENFORCED",
+                DMARC_ENFORCED,
+                "What the author's domain asks for is done whatever the score (DMARC).",
+            ));
+        }
+        found
     }
 
     /// Whoever sealed it may be anybody: a valid chain counts neither way.

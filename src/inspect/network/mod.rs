@@ -15,8 +15,9 @@ use tokio::time::{Instant, timeout_at};
 
 use health::Health;
 
+use super::breaker::Breaker;
 use super::measure::registered;
-use crate::mail::{Direction, Envelope};
+use crate::mail::{Direction, Domain, Envelope};
 use crate::net::dns::Dns;
 use crate::net::network::is_public;
 use crate::policy::{Finding, WhenUnavailable};
@@ -29,13 +30,22 @@ pub(super) const NAMES: [&str; 2] = [DNSBL, client::NAME];
 const DNSBL: &str = "DNSBL";
 /// Domains of one mail that are asked about.
 const DOMAINS_MOST: usize = 20;
+/// Octets of a name that is asked about: of 255 some are the list's own.
+const NAME_MOST: usize = 180;
 const LATE: &str = "it did not finish in time";
+
+/// A list with what is known of it.
+struct Asked {
+    zone: ListZone,
+    health: Health,
+    breaker: Breaker,
+}
 
 /// The checks that ask the network.
 pub(super) struct Network {
     dns: Arc<Dns>,
     options: Options,
-    zones: Vec<(ListZone, Health)>,
+    zones: Vec<Asked>,
 }
 
 impl Network {
@@ -43,7 +53,13 @@ impl Network {
         let zones = options.lists.iter().cloned();
         Self {
             dns,
-            zones: zones.map(|zone| (zone, Health::default())).collect(),
+            zones: zones
+                .map(|zone| Asked {
+                    zone,
+                    health: Health::default(),
+                    breaker: Breaker::default(),
+                })
+                .collect(),
             options: options.clone(),
         }
     }
@@ -54,6 +70,7 @@ impl Network {
         if envelope.direction == Direction::Outbound || !is_public(client) {
             return Vec::new();
         }
+        let deadline = self.own(deadline);
         let (mut found, names) = tokio::join!(
             self.listed(Kind::Client, vec![Subject::client(client)], deadline),
             client::check(&self.dns, envelope, &self.options, deadline),
@@ -70,27 +87,40 @@ impl Network {
         named: &[String],
         deadline: Instant,
     ) -> Vec<Finding> {
-        if !self.zones.iter().any(|(zone, _)| zone.kind == Kind::Domain) {
+        if !self
+            .zones
+            .iter()
+            .any(|asked| asked.zone.kind == Kind::Domain)
+        {
             return Vec::new();
         }
+        let deadline = self.own(deadline);
         let sender = envelope.from.iter().map(|from| from.domain().as_str());
         let all = sender.chain(named.iter().map(String::as_str));
-        let names: BTreeSet<String> = all
-            .filter(|name| name.contains('.') && name.parse::<IpAddr>().is_err())
-            .map(registered)
-            .take(DOMAINS_MOST)
-            .collect();
+        let names: BTreeSet<String> = all.filter_map(subject).take(DOMAINS_MOST).collect();
         let subjects = names.into_iter().map(Subject::domain).collect();
         self.listed(Kind::Domain, subjects, deadline).await
     }
 
+    /// The end of our own time, if it comes before `deadline`.
+    fn own(&self, deadline: Instant) -> Instant {
+        deadline.min(Instant::now() + self.options.time.0)
+    }
+
     async fn listed(&self, kind: Kind, subjects: Vec<Subject>, deadline: Instant) -> Vec<Finding> {
-        let zones = self.zones.iter().filter(|(zone, _)| zone.kind == kind);
-        let asked = zones.map(|(zone, health)| {
+        let zones = self.zones.iter().filter(|asked| asked.zone.kind == kind);
+        let asked = zones.map(|asked| {
             let subjects = &subjects;
             async move {
-                let answer = timeout_at(deadline, self.at(zone, health, subjects)).await;
-                answer.unwrap_or_else(|_| Err(format!("{}: {LATE}", zone.zone)))
+                let name = &asked.zone.zone;
+                asked
+                    .breaker
+                    .allows()
+                    .map_err(|why| format!("{name}: {why}"))?;
+                let answer = timeout_at(deadline, self.at(asked, subjects)).await;
+                let answer = answer.unwrap_or_else(|_| Err(format!("{name}: {LATE}")));
+                asked.breaker.note(name, answer.as_ref().err());
+                answer
             }
         });
         let mut found = Vec::new();
@@ -106,8 +136,7 @@ impl Network {
     /// What one zone says: at most one finding, for the heaviest listing.
     async fn at(
         &self,
-        zone: &ListZone,
-        health: &Health,
+        Asked { zone, health, .. }: &Asked,
         subjects: &[Subject],
     ) -> Result<Option<Finding>, String> {
         if subjects.is_empty() {
@@ -118,10 +147,15 @@ impl Network {
             let answers = self.dns.ipv4(&subject.question(zone)).await?;
             Ok::<_, String>((subject, zone.weight(&answers)?, answers))
         });
-        let mut heaviest: Option<(f32, Finding)> = None;
+        let (mut heaviest, mut lost): (Option<(f32, Finding)>, _) = (None, None);
         for answer in join_all(asked).await {
-            let (subject, Some(weight), answers) = answer? else {
-                continue;
+            let (subject, weight, answers) = match answer {
+                Ok((subject, Some(weight), answers)) => (subject, weight, answers),
+                Ok((_, None, _)) => continue,
+                Err(why) => {
+                    lost = Some(why);
+                    continue;
+                }
             };
             if heaviest
                 .as_ref()
@@ -133,8 +167,23 @@ impl Network {
                 heaviest = Some((weight, Finding::seen(zone.finding(), weight, reason)));
             }
         }
-        Ok(heaviest.map(|(_, finding)| finding))
+        match (heaviest, lost) {
+            (None, Some(why)) => Err(why),
+            // A listing is known, whatever was not answered beside it.
+            (heaviest, _) => Ok(heaviest.map(|(_, finding)| finding)),
+        }
     }
+}
+
+/// The registered domain of a host as it is asked about, if it is one. Senders choose these
+/// names, and what is no name would fail like a list that is down.
+fn subject(host: &str) -> Option<String> {
+    if !host.contains('.') || host.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let domain: Domain = host.parse().ok()?;
+    let name = registered(domain.as_str());
+    (name.len() <= NAME_MOST && !name.starts_with('[')).then_some(name)
 }
 
 /// Somebody who may be listed.
@@ -192,6 +241,7 @@ mod tests {
             lists: lists.iter().map(|l| l.parse().expect("list")).collect(),
             client: false,
             sender_domain: false,
+            ..Options::default()
         };
         Network::new(&options, Arc::new(Dns::fixed(ZONE).expect("zone")))
     }
@@ -241,6 +291,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn xx06_a_list_that_fails_again_and_again_rests() {
+        let network = network(&["lost.test client *=3", "bl.test client *=3"]);
+        for round in 0..4 {
+            let found = network
+                .client(&envelope("198.0.2.9", "a@b.test"), soon())
+                .await;
+            let rests = found[0].reason().contains("it rests after failures");
+            assert_eq!(rests, round == 3, "{found:?}");
+            assert_eq!(found[1].name(), "DNSBL_BL_TEST", "the others go on");
+        }
+    }
+
+    #[tokio::test]
     async fn domains_of_sender_and_links_are_asked_about_once() {
         let network = network(&["dbl.test domain 127.0.1.2-99=4 127.0.1.5=1"]);
         let named = ["www.odd.example", "x.bad.example", "192.0.2.1", "plain"].map(str::to_owned);
@@ -249,6 +312,16 @@ mod tests {
             .await;
         let reason = "bad.example is listed at dbl.test (127.0.1.2).";
         assert_eq!(found, [Finding::seen("DNSBL_DBL_TEST", 4.0, reason)]);
+        let long = format!("{}.example", "x".repeat(64));
+        let named = [long.clone(), format!("a..{long}"), named[1].clone()];
+        let found = network
+            .domains(&envelope("198.0.2.9", "a@good.example"), &named, soon())
+            .await;
+        assert_eq!(
+            found,
+            [Finding::seen("DNSBL_DBL_TEST", 4.0, reason)],
+            "what is no name"
+        );
         let off = Network::new(&network.options, Arc::new(Dns::off("no DNS")));
         let found = off
             .domains(&envelope("198.0.2.9", "a@b.test"), &named, soon())

@@ -1,6 +1,7 @@
 //! The options of the checks that ask the network.
 
 use super::zone::ListZone;
+use crate::options::Span;
 
 crate::options! {
     /// What the network says of clients and of the domains in a mail.
@@ -12,6 +13,9 @@ crate::options! {
         pub lists: Vec<ListZone> = Vec::new(),
         /// Look at the client's reverse name, and whether it leads back to the client (FCrDNS).
         pub client: bool = true,
+        /// Time for one list, and for the names of one client; what is slower counts as unavailable, and
+        /// a list that is so again and again is left alone for a while.
+        pub time: Span = Span::seconds(4),
         /// Look whether the sender's domain can be answered to.
         pub sender_domain: bool = true,
     }

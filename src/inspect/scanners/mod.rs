@@ -1,7 +1,6 @@
 //! Scanners that other programs are: ClamAV, SpamAssassin, rspamd. Each is asked within its own
 //! time and over few connections; one that fails again and again is left alone for a while.
 
-mod breaker;
 mod clamd;
 mod pool;
 mod rspamd;
@@ -14,9 +13,8 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use breaker::Breaker;
-
 use super::Inspector;
+use super::breaker::Breaker;
 use crate::mail::Mail;
 use crate::policy::{Finding, WhenUnavailable};
 use crate::record::Lore;
@@ -28,6 +26,17 @@ pub use spamd::{Options as SpamdOptions, Spamd};
 /// The names of these checks, where one could not run.
 pub(super) const NAMES: [&str; 3] = [clamd::NAME, rspamd::NAME, spamd::NAME];
 
+/// Why a lesson was not taken, in words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotLearned {
+    /// The pupil cannot be reached, or does not know us: the lesson can wait.
+    #[error("{0}")]
+    Later(String),
+    /// It does not want this message.
+    #[error("{0}")]
+    Refused(String),
+}
+
 /// Somebody outside who learns what our users teach.
 #[async_trait]
 pub trait Pupil: Send + Sync {
@@ -37,8 +46,8 @@ pub trait Pupil: Send + Sync {
     /// Teaches one message.
     ///
     /// # Errors
-    /// Why it was not taken, in words.
-    async fn learn(&self, message: &Bytes, lore: Lore) -> Result<(), String>;
+    /// [`NotLearned`].
+    async fn learn(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned>;
 }
 
 /// A program that looks at mail. Errors are words for people.

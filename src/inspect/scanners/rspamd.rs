@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::pool::Pool;
-use super::{Engine, Pupil, Watched, plain};
+use super::{Engine, NotLearned, Pupil, Watched, plain};
 use crate::inspect::Inspector;
 use crate::mail::Mail;
 use crate::net::endpoint::Endpoint;
@@ -299,7 +299,7 @@ impl Pupil for Controller {
         NAME
     }
 
-    async fn learn(&self, message: &Bytes, lore: Lore) -> Result<(), String> {
+    async fn learn(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned> {
         let path = match lore {
             Lore::Spam => "/learnspam",
             Lore::Ham => "/learnham",
@@ -311,13 +311,18 @@ impl Pupil for Controller {
         }
         let (status, body) = timeout(self.time, self.server.post(&request))
             .await
-            .map_err(|_| "rspamd gave no answer".to_owned())??;
+            .map_err(|_| NotLearned::Later("rspamd gave no answer".to_owned()))?
+            .map_err(NotLearned::Later)?;
         let words = plain(&String::from_utf8_lossy(&body));
         // Some versions answer 404 to what they have learned before.
         if status.is_success() || words.contains("already learned") {
             return Ok(());
         }
-        Err(format!("rspamd says {status}: {words}"))
+        let said = format!("rspamd says {status}: {words}");
+        Err(match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => NotLearned::Later(said),
+            _ => NotLearned::Refused(said),
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::{Engine, Pupil, Watched, plain};
+use super::{Engine, NotLearned, Pupil, Watched, plain};
 use crate::inspect::Inspector;
 use crate::mail::Mail;
 use crate::net::endpoint::Endpoint;
@@ -94,6 +94,12 @@ impl Spamd {
             .read_to_end(&mut answer)
             .await
             .map_err(fault)?;
+        if answer.len() as u64 == ANSWER_MOST {
+            return Err(format!(
+                "spamd at {}: its answer does not end",
+                self.address
+            ));
+        }
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 }
@@ -131,7 +137,13 @@ impl Pupil for Spamd {
         NAME
     }
 
-    async fn learn(&self, message: &Bytes, lore: Lore) -> Result<(), String> {
+    async fn learn(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned> {
+        if message.len() > self.options.size_most.get() {
+            return Err(NotLearned::Refused(format!(
+                "it is larger than {}",
+                self.options.size_most
+            )));
+        }
         let class = match lore {
             Lore::Spam => "spam",
             Lore::Ham => "ham",
@@ -139,9 +151,20 @@ impl Pupil for Spamd {
         let fields = format!("Message-class: {class}\r\nSet: local\r\n");
         let answer = timeout(self.options.time.0, self.talk("TELL", &fields, message))
             .await
-            .map_err(|_| "spamd gave no answer".to_owned())??;
-        status(&answer).map(|_| ())
+            .map_err(|_| NotLearned::Later("spamd gave no answer".to_owned()))?
+            .map_err(NotLearned::Later)?;
+        status(&answer)
+            .map(|_| ())
+            .map_err(|said| match is_passing(&answer) {
+                true => NotLearned::Later(said),
+                false => NotLearned::Refused(said),
+            })
     }
+}
+
+/// True for EX_UNAVAILABLE (also: it runs without --allow-tell) and EX_TEMPFAIL.
+fn is_passing(answer: &str) -> bool {
+    matches!(answer.split(' ').nth(1), Some("69" | "75"))
 }
 
 /// What spamd said of a mail.

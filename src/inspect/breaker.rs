@@ -1,10 +1,10 @@
-//! Leaves a scanner alone after failures in a row, so that no mail waits for what is down.
+//! Leaves a scanner or a DNS list alone after failures in a row, so that no mail waits for what is down.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Failures in a row after which the scanner rests.
+/// Failures in a row after which it rests.
 const FAILURES: u32 = 3;
 /// How long it rests; then one mail tries it.
 const REST: Duration = Duration::from_secs(20);
@@ -21,7 +21,7 @@ pub(super) struct Breaker(Mutex<State>);
 
 impl Breaker {
     /// # Errors
-    /// The last failure, while the scanner rests.
+    /// The last failure, while it rests.
     pub(super) fn allows(&self) -> Result<(), String> {
         self.allows_at(Instant::now())
     }
@@ -49,14 +49,14 @@ impl Breaker {
         match failure {
             None => {
                 if state.failures >= FAILURES {
-                    tracing::info!(scanner = name, "the scanner answers again");
+                    tracing::info!(check = name, "it answers again");
                 }
                 *state = State::default();
             }
             Some(why) => {
                 state.failures = state.failures.saturating_add(1);
                 state.last = Some((Instant::now(), why.clone()));
-                tracing::warn!(scanner = name, %why, failures = state.failures, "a scanner could not be asked");
+                tracing::warn!(check = name, %why, failures = state.failures, "a check could not run");
             }
         }
     }
