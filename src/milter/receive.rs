@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::session::{CONTINUE, Question, Session};
+use super::session::{Question, Session};
 use super::{client, frame, terms};
 use crate::mail::{Address, BodyType, Content, Direction, Domain, Envelope, Mail, Peer, Reply};
 
 /// Longest address of a recipient, in octets; RFC 5321 section 4.5.3.1.3 asks for 256.
 const PATH_LONGEST: usize = 1000;
 
-/// A recipient as the client wrote it, and what we know of it.
+/// A recipient as the client wrote it, and who that is as far as we know.
 #[derive(Debug)]
 pub(super) struct Recipient {
     pub(super) written: Vec<u8>,
-    pub(super) address: Option<Address>,
+    pub(super) address: Address,
     pub(super) ours: bool,
 }
 
@@ -104,23 +104,20 @@ impl Session {
             ));
             return Ok(None);
         }
-        let path = client::path(written);
-        let mailbox = |origin| client::mailbox(path?, origin);
-        let mut may_be: Vec<Address> = origins.iter().filter_map(|o| mailbox(Some(o))).collect();
-        if origins.is_empty() {
-            may_be.extend(mailbox(None));
-        }
-        may_be.dedup();
+        let host = self.macros.get("j");
+        let meanings = |path| client::meanings(path, &origins, host);
+        let may_be = client::path(written).map(meanings).unwrap_or_default();
+        let Some(address) = may_be.first().cloned() else {
+            // The mail server may read it in a way of its own; nobody gets around the filter so.
+            let text = "The recipient's address cannot be read";
+            self.reply(&Reply::new(550, 1, 3, text));
+            return Ok(None);
+        };
         let recipient = Recipient {
             written: written.to_vec(),
-            address: may_be.first().cloned(),
+            address,
             ours: false,
         };
-        if may_be.is_empty() {
-            open.recipients.push(recipient);
-            self.say(CONTINUE);
-            return Ok(None);
-        }
         self.asked = vec![recipient];
         Ok(Some(Question::Recipient(may_be)))
     }
@@ -188,7 +185,7 @@ impl Session {
             ..
         } = open;
         let mut known = HashSet::new();
-        let to = recipients.iter().filter_map(|to| to.address.clone());
+        let to = recipients.iter().map(|to| to.address.clone());
         envelope.to = to.filter(|to| known.insert(to.clone())).collect();
         self.asked = recipients;
         let content = match content {
