@@ -251,6 +251,9 @@ async fn iw04_whom_a_user_writes_to_is_on_the_users_allow_list() {
     house
         .send_out(ALICE, alice, "sender@remote.test", "hello")
         .await;
+    house
+        .send_out(ALICE, alice, "*@remote.test", "not all of them")
+        .await;
     assert_eq!(list().await, ["sender@remote.test"]);
     assert_eq!(house.send(alice, "XJUNK 2").await.code, 250, "IW-04");
     assert_eq!(

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::session::{Question, Session};
 use super::{client, frame, terms};
 use crate::mail::{Address, BodyType, Content, Direction, Domain, Envelope, Mail, Peer, Reply};
+use crate::token;
 
 /// Longest address of a recipient, in octets; RFC 5321 section 4.5.3.1.3 asks for 256.
 const PATH_LONGEST: usize = 1000;
@@ -22,8 +23,10 @@ pub(super) struct Recipient {
 pub(super) struct Transaction {
     pub(super) envelope: Envelope,
     pub(super) recipients: Vec<Recipient>,
-    /// Nothing is collected of what does not concern us.
+    /// Of what does not concern us nothing is kept but the header, while it comes.
     pub(super) content: Option<Content>,
+    /// There is a token: what was released concerns us, whoever it is for.
+    pub(super) released: bool,
     pub(super) size: u64,
     pub(super) part: Part,
 }
@@ -34,6 +37,14 @@ pub(super) enum Part {
     Envelope,
     Header,
     Body,
+}
+
+impl Transaction {
+    fn concerns_us(&self) -> bool {
+        self.released
+            || self.envelope.direction == Direction::Outbound
+            || self.recipients.iter().any(|to| to.ours)
+    }
 }
 
 impl Session {
@@ -75,6 +86,7 @@ impl Session {
             envelope,
             recipients: Vec::new(),
             content: None,
+            released: false,
             size: 0,
             part: Part::Envelope,
         });
@@ -137,6 +149,9 @@ impl Session {
             b": "
         };
         self.reach(Part::Header);
+        if let Some(open) = &mut self.open {
+            open.released |= name.eq_ignore_ascii_case(token::FIELD.as_bytes());
+        }
         let field = [name, colon, &crlf(value), b"\r\n"].concat();
         self.collect(&field);
         self.go_on_unless(terms::NO_HEADER_REPLY);
@@ -161,14 +176,15 @@ impl Session {
             return;
         };
         open.size += octets.len() as u64;
-        let outgoing = open.envelope.direction == Direction::Outbound;
-        if outgoing || open.recipients.iter().any(|to| to.ours) {
+        if open.concerns_us() || open.part == Part::Header {
             let most = self.setup.options.message_size.get();
             let budget = &self.setup.budget;
             let content = open
                 .content
                 .get_or_insert_with(|| Content::new(budget, most));
             content.push(octets);
+        } else {
+            open.content = None;
         }
     }
 
