@@ -80,6 +80,23 @@ async fn guesses_at_the_same_time_do_not_outrun_the_wait() {
 }
 
 #[tokio::test]
+async fn se18_a_destination_that_hangs_keeps_nobody_else_from_signing_in() {
+    let login = login(Options::default()).await;
+    let [slow, honest] = [1, 2].map(|n| IpAddr::from([192, 0, 2, n]));
+    for place in [slow, honest] {
+        let guess = login.sign_in("alice@example.org", "wrong", place, "test");
+        assert_eq!(guess.await, Err(LoginRefusal::Wrong));
+    }
+    let never = std::future::pending();
+    let asked = login.sign_in_elsewhere("bob@example.org", slow, "test", never);
+    let mut asked = Box::pin(asked);
+    assert!(futures_util::poll!(&mut asked).is_pending());
+    let signed_in = login.sign_in("alice@example.org", "this is right", honest, "test");
+    let signed_in = timeout(Duration::from_secs(60), signed_in).await;
+    assert!(signed_in.expect("not behind a destination").is_ok());
+}
+
+#[tokio::test]
 async fn control_clients_that_do_not_listen_do_not_keep_the_door_open() {
     let house = House::new().await;
     let dir = tempfile::tempdir().expect("dir");

@@ -251,6 +251,9 @@ async fn iw04_whom_a_user_writes_to_is_on_the_users_allow_list() {
     house
         .send_out(ALICE, alice, "sender@remote.test", "hello")
         .await;
+    house
+        .send_out(ALICE, alice, "*@remote.test", "not all of them")
+        .await;
     assert_eq!(list().await, ["sender@remote.test"]);
     assert_eq!(house.send(alice, "XJUNK 2").await.code, 250, "IW-04");
     assert_eq!(
@@ -347,32 +350,36 @@ async fn se18_later_is_owed_for_people_and_passed_on_to_mail_servers() {
 
 #[tokio::test]
 async fn se18_what_a_locked_sender_is_owed_waits() {
-    let house = House::new().await;
     let (alice, to, admin) = (
         "alice@example.org",
         "carol@remote.test",
         principal("example.org"),
     );
-    house.carrying.destination.will_say(to, &[451]);
-    assert_eq!(house.send_out(ALICE, alice, to, "hello").await.code, 250);
-    let why = "a test".to_owned();
-    house
-        .desk
-        .lock_sender(&admin, scope(alice), why, &door())
-        .await
-        .expect("locked");
-    let hour = Duration::from_secs(3600);
-    house.clock.forward(hour);
-    assert_eq!(house.deliver().await, 1);
-    assert!(house.carrying.destination.got(to).is_empty());
-    house
-        .desk
-        .unlock_sender(&admin, &scope(alice), &door())
-        .await
-        .expect("unlocked");
-    house.clock.forward(hour);
-    house.deliver().await;
-    assert_eq!(house.carrying.destination.got(to).len(), 1);
+    // A login and its reverse path, or the login of a whole domain.
+    for (login, from) in [(alice, alice), ("example.org", alice), ("example.org", "")] {
+        let house = House::new().await;
+        house.carrying.destination.will_say(to, &[451]);
+        let reply = house.send_out(Some(login), from, to, "hello").await;
+        assert_eq!(reply.code, 250);
+        let why = "a test".to_owned();
+        house
+            .desk
+            .lock_sender(&admin, scope(login), why, &door())
+            .await
+            .expect("locked");
+        let hour = Duration::from_secs(3600);
+        house.clock.forward(hour);
+        assert_eq!(house.deliver().await, 1);
+        assert!(house.carrying.destination.got(to).is_empty(), "{login}");
+        house
+            .desk
+            .unlock_sender(&admin, &scope(login), &door())
+            .await
+            .expect("unlocked");
+        house.clock.forward(hour);
+        house.deliver().await;
+        assert_eq!(house.carrying.destination.got(to).len(), 1);
+    }
 }
 
 #[tokio::test]

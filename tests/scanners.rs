@@ -43,6 +43,11 @@ fn mail(body: &str) -> Mail {
     Mail::new(envelope, Message::new(text, None).expect("message"), 0)
 }
 
+/// One of several clients.
+fn from(n: u8) -> Peer {
+    Peer::new(std::net::IpAddr::from([192, 0, 2, n]))
+}
+
 fn clamd(port: u16, time: Duration) -> Arc<dyn Inspector> {
     let options = ClamdOptions {
         address: at(port),
@@ -82,8 +87,10 @@ async fn xx06_xx12_the_real_clamd_finds_malware_and_its_absence_is_not_clean() {
     );
     assert_eq!(scanner.inspect(&mail("hello")).await, [], "it goes on");
     drop(daemon);
-    for _ in 0..5 {
-        let found = scanner.inspect(&mail("hello")).await;
+    for n in 0..5 {
+        let mut hello = mail("hello");
+        hello.envelope.peer = from(n);
+        let found = scanner.inspect(&hello).await;
         assert!(gap(&found).is_some_and(|(_, then)| then == WhenUnavailable::Defer));
     }
     let found = scanner.inspect(&mail("hello")).await;
@@ -227,6 +234,25 @@ fn endless(words: &'static [u8]) -> u16 {
     port
 }
 
+/// A clamd that takes a whole message, and cannot scan it.
+fn choosy() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+    let port = listener.local_addr().expect("address").port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let (mut heard, mut some) = (Vec::new(), [0; 4096]);
+            while !heard.ends_with(&[0; 4]) {
+                match stream.read(&mut some) {
+                    Ok(read @ 1..) => heard.extend_from_slice(&some[..read]),
+                    _ => break,
+                }
+            }
+            let _said = stream.write_all(b"1: INSTREAM size limit exceeded. ERROR\0");
+        }
+    });
+    port
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn xx06_an_answer_without_end_is_a_gap() {
     // Far beyond the time of the test: what ends it is the limit of the answer.
@@ -249,5 +275,20 @@ async fn xx06_an_answer_without_end_is_a_gap() {
     for scanner in [clamd, spamd.expect("set"), rspamd.expect("set")] {
         let found = scanner.inspect(&mail("hello")).await;
         assert!(gap(&found).is_some(), "{}: {found:?}", scanner.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn xx06_what_cannot_be_scanned_does_not_put_the_scanner_to_rest() {
+    let clamd = clamd(choosy(), Duration::from_secs(30));
+    for n in 0..8 {
+        let mut large = mail("large");
+        large.envelope.peer = from(n);
+        let found = clamd.inspect(&large).await;
+        assert!(
+            matches!(&found[..], [Finding::Unavailable { why, then: WhenUnavailable::Defer, .. }]
+                if why.contains("size limit")),
+            "{n}: {found:?}"
+        );
     }
 }

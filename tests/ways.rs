@@ -745,3 +745,38 @@ async fn se04_greylisted_mail_is_deferred_not_listed_and_taken_when_it_comes_aga
         .await;
     assert_eq!(relay.code, 250);
 }
+
+#[tokio::test]
+async fn se18_no_recipient_names_a_host_to_go_on_to() {
+    let house = House::new().await;
+    for routed in [
+        "eve%elsewhere.test@example.org",
+        "elsewhere.test!eve@example.org",
+        "\"eve@elsewhere.test\"@example.org",
+        "\"eve\\@elsewhere.test\"@example.org",
+    ] {
+        let word = house.intake.admit_recipient(&address(routed), false).await;
+        assert_eq!(word.map_err(|reply| reply.code), Err(550), "{routed}");
+    }
+    assert_eq!(
+        *house.carrying.destination.asked.lock(),
+        [],
+        "nobody is asked"
+    );
+    let plain = address("o'neil+tag=x@example.org");
+    assert!(house.intake.admit_recipient(&plain, false).await.is_ok());
+}
+
+#[tokio::test]
+async fn se04_an_odd_spelling_of_a_mailbox_does_not_make_it_unknown() {
+    let house = House::new().await;
+    let word = async |to: &str| {
+        let word = house.intake.admit_recipient(&address(to), false).await;
+        word.map_err(|reply| reply.code)
+    };
+    assert_eq!(word("nobody@example.org").await, Err(550));
+    assert_eq!(word("NOBODY@example.org").await, Ok(()));
+    assert_eq!(word("\"nobody\"@example.org").await, Ok(()));
+    assert_eq!(word("nobody@example.org").await, Err(550));
+    assert_eq!(house.carrying.destination.asked.lock().len(), 3);
+}

@@ -34,6 +34,8 @@ crate::options! {
 
 /// Addresses remembered; when full, those that may try again first are forgotten.
 const REMEMBERED: usize = 50_000;
+/// Those who failed before have so many questions to others between them all at a time.
+const SUSPECTS_ELSEWHERE: usize = 8;
 /// Longest login looked at, in octets.
 const NAME_LONGEST: usize = 400;
 
@@ -68,6 +70,8 @@ pub struct Login {
     /// Those who failed before have one hasher at a time between them all, so that
     /// others need not wait behind a crowd that guesses.
     suspects: Arc<Semaphore>,
+    /// The same where somebody else is asked, who may be slow: nobody here waits behind that.
+    suspects_elsewhere: Arc<Semaphore>,
     /// Verified against when there is no such account, so that it takes as long.
     decoy: Arc<str>,
 }
@@ -89,6 +93,7 @@ impl Login {
             failures: Arc::default(),
             hashers,
             suspects: Arc::new(Semaphore::new(1)),
+            suspects_elsewhere: Arc::new(Semaphore::new(SUSPECTS_ELSEWHERE)),
             decoy: decoy.into(),
         }
     }
@@ -106,7 +111,8 @@ impl Login {
     ) -> Result<Principal, LoginRefusal> {
         let scope = scope_of(name);
         let check = self.check(scope.as_ref(), password);
-        self.admit(name, scope.clone(), (from, door), check).await
+        self.admit(name, scope.clone(), (from, door), &self.suspects, check)
+            .await
     }
 
     /// The same where somebody else knows the password: `check` asks them, and is not
@@ -121,7 +127,9 @@ impl Login {
         door: &str,
         check: impl Future<Output = Result<bool, LoginRefusal>>,
     ) -> Result<Principal, LoginRefusal> {
-        self.admit(name, scope_of(name), (from, door), check).await
+        let suspects = &self.suspects_elsewhere;
+        self.admit(name, scope_of(name), (from, door), suspects, check)
+            .await
     }
 
     async fn admit(
@@ -129,13 +137,14 @@ impl Login {
         name: &str,
         scope: Option<Scope>,
         (from, door): (IpAddr, &str),
+        suspects: &Semaphore,
         check: impl Future<Output = Result<bool, LoginRefusal>>,
     ) -> Result<Principal, LoginRefusal> {
         let place = Network::of_client(from);
         self.check_wait(place)?;
         let suspect = self.failures.lock().contains_key(&place);
         let _turn = if suspect {
-            let turn = self.suspects.acquire().await;
+            let turn = suspects.acquire().await;
             // Others from there may have failed meanwhile.
             self.check_wait(place)?;
             turn.ok()

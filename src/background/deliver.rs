@@ -267,7 +267,8 @@ impl Background {
                 .close(&job, Status::ReleaseFailed, "the message is gone")
                 .await;
         };
-        let reply = match self.routes(&job, to).await? {
+        let login = kept.envelope.peer.login.as_deref();
+        let reply = match self.routes(&job, to, login).await? {
             Ok(routes) => self.send(kept, to, edits, routes).await,
             Err(reply) => reply,
         };
@@ -281,20 +282,21 @@ impl Background {
         }
     }
 
-    /// Where owed mail goes, or why it goes nowhere.
+    /// Where owed mail goes that came under `login`, or why it goes nowhere.
     async fn routes(
         &self,
         job: &Job,
         to: &Address,
+        login: Option<&str>,
     ) -> Result<Result<Arc<Vec<Route>>, Reply>, StoreError> {
-        if let JobKind::Send {
-            from: Some(from), ..
-        } = &job.kind
-        {
-            let sender = Scope::Recipient((**from).clone());
-            if self.store.settings.lock(&sender).await?.is_some() {
-                // Nothing of it goes out; once it is unlocked, what is owed goes on.
-                return Ok(Err(Reply::new(451, 7, 1, format!("{from} is locked"))));
+        if let JobKind::Send { from, .. } = &job.kind {
+            let login = login.and_then(|login| login.parse().ok());
+            let from = from.as_deref().cloned().map(Scope::Recipient);
+            for sender in login.into_iter().chain(from) {
+                if self.store.settings.lock(&sender).await?.is_some() {
+                    // Nothing of it goes out; once it is unlocked, what is owed goes on.
+                    return Ok(Err(Reply::new(451, 7, 1, format!("{sender} is locked"))));
+                }
             }
         }
         if let Some(domain) = self.store.settings.domain(to.domain()).await? {

@@ -40,6 +40,12 @@ impl Refusals {
 /// Prefix of the cache keys of call-outs.
 const KNOWN: &str = "recipient ";
 
+/// Does the local part name a host to go on to, as `user%host`, `host!user` or `"user@host"` do?
+/// A destination that trusts us might do so, and both together would be an open relay.
+fn is_routed(to: &Address) -> bool {
+    to.local().contains(['%', '!', '@'])
+}
+
 impl Intake {
     /// May mail go to `to`? Asked at RCPT.
     ///
@@ -59,10 +65,14 @@ impl Intake {
         let Some(domain) = domain else {
             return Err(Reply::new(550, 7, 1, format!("<{to}>: relaying denied")));
         };
+        if is_routed(to) {
+            return Err(Reply::new(550, 7, 1, format!("<{to}>: relaying denied")));
+        }
         if !self.parts.options.check_recipients {
             return Ok(());
         }
-        let key = format!("{KNOWN}{}", to.key());
+        // As it was written: the destination may tell apart what is one mailbox to us.
+        let key = format!("{KNOWN}{to}");
         let now = self.parts.clock.now();
         if let Some(kept) = self.parts.store.transient.get(&key, now).await {
             return match serde_json::from_slice::<Option<Reply>>(&kept) {

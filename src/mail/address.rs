@@ -5,12 +5,18 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+/// Longest local part, in octets. RFC 5321 section 4.5.3.1.1 asks for 64, and for no limit where
+/// that can be; addresses to unsubscribe at and to return mail to are often longer.
+const LOCAL_LONGEST: usize = 255;
+
 /// Why a text is not an address or a domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     #[error("an address needs one @ between local part and domain")]
     NoAt,
-    #[error("the local part is empty, longer than 64 octets, or holds a forbidden character")]
+    #[error(
+        "the local part is empty, longer than {LOCAL_LONGEST} octets, or holds a forbidden character"
+    )]
     LocalPart,
     #[error("'{0}' is not a domain name")]
     Domain(String),
@@ -85,8 +91,8 @@ impl fmt::Display for Domain {
 /// A mailbox as in `RCPT TO:<local@domain>`.
 ///
 /// The text is kept as it was given, because the destination may care; two
-/// addresses are equal if they differ in case only, because a quarantine with
-/// two owners for one mailbox helps nobody.
+/// addresses are equal if they differ in case or in needless quotes only (RFC 5321
+/// section 4.1.2), because a quarantine with two owners for one mailbox helps nobody.
 #[derive(Clone)]
 pub struct Address {
     local: String,
@@ -121,7 +127,7 @@ impl Address {
 
 /// The octets of an RFC 5321 local part: a dot-string of atext, or a quoted string.
 fn local_part_ok(local: &str) -> bool {
-    if local.is_empty() || local.len() > 64 {
+    if local.is_empty() || local.len() > LOCAL_LONGEST {
         return false;
     }
     if let Some(inner) = local
@@ -148,6 +154,27 @@ fn local_part_ok(local: &str) -> bool {
         .all(|c| atext(c) && !c.is_control() && !c.is_whitespace())
 }
 
+/// The local part without the quotes and escapes that it does not need, so that nobody gets
+/// around somebody's policy, lists or lock by another spelling of the same mailbox.
+fn unquoted(local: &str) -> String {
+    let inner = local.strip_prefix('"').and_then(|l| l.strip_suffix('"'));
+    let Some(inner) = inner else {
+        return local.to_owned();
+    };
+    let mut bare = String::with_capacity(inner.len());
+    let mut escaped = false;
+    for c in inner.chars() {
+        escaped = c == '\\' && !escaped;
+        if !escaped {
+            bare.push(c);
+        }
+    }
+    if !bare.starts_with('"') && local_part_ok(&bare) {
+        return bare;
+    }
+    format!("\"{}\"", bare.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 impl FromStr for Address {
     type Err = AddressError;
 
@@ -157,7 +184,7 @@ impl FromStr for Address {
             return Err(AddressError::LocalPart);
         }
         let domain: Domain = domain.parse()?;
-        let key = format!("{}@{}", local.to_lowercase(), domain);
+        let key = format!("{}@{}", unquoted(local).to_lowercase(), domain);
         Ok(Self {
             local: local.to_owned(),
             domain,
@@ -215,6 +242,26 @@ mod tests {
     }
 
     #[test]
+    fn se06_needless_quotes_make_no_other_mailbox() {
+        let key = |text: &str| text.parse::<Address>().expect("address").key().to_owned();
+        for same in ["\"alice\"@example.org", "\"\\a\\l\\ice\"@example.org"] {
+            assert_eq!(key(same), "alice@example.org");
+        }
+        for (text, want) in [
+            ("\"a b\"@x.org", "\"a b\"@x.org"),
+            ("\"\\a b\"@x.org", "\"a b\"@x.org"),
+            ("\"a\\\"b\"@x.org", "\"a\\\"b\"@x.org"),
+            ("\"a\\\\b\"@x.org", "\"a\\\\b\"@x.org"),
+            ("\"\\\"a\\\"\"@x.org", "\"\\\"a\\\"\"@x.org"),
+            ("\"a@y.org\"@x.org", "\"a@y.org\"@x.org"),
+            ("\"\"@x.org", "\"\"@x.org"),
+        ] {
+            assert_eq!(key(text), want);
+            assert_eq!(key(&key(text)), want, "a key is its own key");
+        }
+    }
+
+    #[test]
     fn bad_addresses_are_refused() {
         for text in [
             "",
@@ -229,7 +276,7 @@ mod tests {
         ] {
             assert!(text.parse::<Address>().is_err(), "{text:?} was taken");
         }
-        let long = format!("{}@example.org", "a".repeat(65));
+        let long = format!("{}@example.org", "a".repeat(LOCAL_LONGEST + 1));
         assert_eq!(long.parse::<Address>(), Err(AddressError::LocalPart));
     }
 

@@ -1,7 +1,7 @@
 //! Who the front relay's client is: macros, the address that CONNECT names, and mail addresses as
 //! the client wrote them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::frame;
@@ -169,9 +169,73 @@ pub(super) fn mailbox(path: &str, origin: Option<&Domain>) -> Option<Address> {
     format!("{path}@{}", origin?).parse().ok()
 }
 
+/// All that a recipient may be to the mail server; nothing if it cannot be read. An address at
+/// the server itself (its own name `host`, a literal, `localhost`) is a mailbox of its users, who
+/// are those of one of `origins`.
+pub(super) fn meanings(path: &str, origins: &[Domain], host: Option<&str>) -> Vec<Address> {
+    let mut all: Vec<Address> = if origins.is_empty() {
+        mailbox(path, None).into_iter().collect()
+    } else {
+        let read = origins.iter().filter_map(|o| mailbox(path, Some(o)));
+        read.collect()
+    };
+    if let Some(own) = all.first().filter(|a| is_host(a.domain(), host)) {
+        let local = own.local().to_owned();
+        let at = |origin: &Domain| format!("{local}@{origin}").parse().ok();
+        all.extend(origins.iter().filter_map(at));
+    }
+    let mut known = HashSet::new();
+    all.retain(|address| known.insert(address.clone()));
+    all
+}
+
+/// May the mail server take `domain` for itself?
+fn is_host(domain: &Domain, host: Option<&str>) -> bool {
+    let name = domain.as_str();
+    name.starts_with('[')
+        || name.parse::<IpAddr>().is_ok()
+        || name == "localhost"
+        || name.starts_with("localhost.")
+        || host.is_some_and(|host| host.eq_ignore_ascii_case(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn se01_an_address_at_the_mail_server_may_be_one_of_ours() {
+        let origins = origins(None, Some("mx.example.org"));
+        let of = |path: &str| {
+            let all = meanings(path, &origins, Some("mx.example.org"));
+            let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+            all.join(" ")
+        };
+        for (path, want) in [
+            ("alice", "alice@mx.example.org alice@example.org"),
+            ("alice@other.test", "alice@other.test"),
+            (
+                "alice@MX.example.org",
+                "alice@mx.example.org alice@example.org",
+            ),
+            (
+                "alice@[192.0.2.1]",
+                "alice@[192.0.2.1] alice@mx.example.org alice@example.org",
+            ),
+            (
+                "alice@192.0.2.1",
+                "alice@192.0.2.1 alice@mx.example.org alice@example.org",
+            ),
+            (
+                "alice@localhost",
+                "alice@localhost alice@mx.example.org alice@example.org",
+            ),
+            ("alice (x)@example.org", ""),
+        ] {
+            assert_eq!(of(path), want, "{path}");
+        }
+        assert_eq!(meanings("alice", &[], None), []);
+    }
 
     #[test]
     fn macros_of_a_message_end_with_it() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::session::{CONTINUE, Question, Session};
+use super::session::{Question, Session};
 use super::{client, frame, terms};
 use crate::mail::{Address, BodyType, Content, Direction, Domain, Envelope, Mail, Peer, Reply};
 use crate::token;
@@ -10,11 +10,11 @@ use crate::token;
 /// Longest address of a recipient, in octets; RFC 5321 section 4.5.3.1.3 asks for 256.
 const PATH_LONGEST: usize = 1000;
 
-/// A recipient as the client wrote it, and what we know of it.
+/// A recipient as the client wrote it, and who that is as far as we know.
 #[derive(Debug)]
 pub(super) struct Recipient {
     pub(super) written: Vec<u8>,
-    pub(super) address: Option<Address>,
+    pub(super) address: Address,
     pub(super) ours: bool,
 }
 
@@ -23,19 +23,12 @@ pub(super) struct Recipient {
 pub(super) struct Transaction {
     pub(super) envelope: Envelope,
     pub(super) recipients: Vec<Recipient>,
-    /// Nothing is collected of what does not concern us.
+    /// Of what does not concern us nothing is kept but the header, while it comes.
     pub(super) content: Option<Content>,
+    /// There is a token: what was released concerns us, whoever it is for.
+    pub(super) released: bool,
     pub(super) size: u64,
     pub(super) part: Part,
-    /// It bears a reinsertion token: outgoing mail that was released is for nobody of ours.
-    pub(super) token: bool,
-}
-
-impl Transaction {
-    fn concerns_us(&self) -> bool {
-        let outgoing = self.envelope.direction == Direction::Outbound;
-        outgoing || self.token || self.recipients.iter().any(|to| to.ours)
-    }
 }
 
 /// How far a message is. Nothing goes back.
@@ -44,6 +37,14 @@ pub(super) enum Part {
     Envelope,
     Header,
     Body,
+}
+
+impl Transaction {
+    fn concerns_us(&self) -> bool {
+        self.released
+            || self.envelope.direction == Direction::Outbound
+            || self.recipients.iter().any(|to| to.ours)
+    }
 }
 
 impl Session {
@@ -85,9 +86,9 @@ impl Session {
             envelope,
             recipients: Vec::new(),
             content: None,
+            released: false,
             size: 0,
             part: Part::Envelope,
-            token: false,
         });
         self.go_on_unless(terms::NO_MAIL_REPLY);
     }
@@ -115,23 +116,20 @@ impl Session {
             ));
             return Ok(None);
         }
-        let path = client::path(written);
-        let mailbox = |origin| client::mailbox(path?, origin);
-        let mut may_be: Vec<Address> = origins.iter().filter_map(|o| mailbox(Some(o))).collect();
-        if origins.is_empty() {
-            may_be.extend(mailbox(None));
-        }
-        may_be.dedup();
+        let host = self.macros.get("j");
+        let meanings = |path| client::meanings(path, &origins, host);
+        let may_be = client::path(written).map(meanings).unwrap_or_default();
+        let Some(address) = may_be.first().cloned() else {
+            // The mail server may read it in a way of its own; nobody gets around the filter so.
+            let text = "The recipient's address cannot be read";
+            self.reply(&Reply::new(550, 1, 3, text));
+            return Ok(None);
+        };
         let recipient = Recipient {
             written: written.to_vec(),
-            address: may_be.first().cloned(),
+            address,
             ours: false,
         };
-        if may_be.is_empty() {
-            open.recipients.push(recipient);
-            self.say(CONTINUE);
-            return Ok(None);
-        }
         self.asked = vec![recipient];
         Ok(Some(Question::Recipient(may_be)))
     }
@@ -152,7 +150,7 @@ impl Session {
         };
         self.reach(Part::Header);
         if let Some(open) = &mut self.open {
-            open.token |= name.eq_ignore_ascii_case(token::FIELD.as_bytes());
+            open.released |= name.eq_ignore_ascii_case(token::FIELD.as_bytes());
         }
         let field = [name, colon, &crlf(value), b"\r\n"].concat();
         self.collect(&field);
@@ -179,7 +177,7 @@ impl Session {
         };
         open.size += octets.len() as u64;
         // A token may come with the last field.
-        if open.part <= Part::Header || open.concerns_us() {
+        if open.concerns_us() || open.part == Part::Header {
             let most = self.setup.options.message_size.get();
             let budget = &self.setup.budget;
             let content = open
@@ -205,7 +203,7 @@ impl Session {
             ..
         } = open;
         let mut known = HashSet::new();
-        let to = recipients.iter().filter_map(|to| to.address.clone());
+        let to = recipients.iter().map(|to| to.address.clone());
         envelope.to = to.filter(|to| known.insert(to.clone())).collect();
         self.asked = recipients;
         let content = match content {

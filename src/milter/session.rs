@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::mail::{Address, Budget, Envelope, Mail, Peer, Reply};
 
 const ACCEPT: u8 = b'a';
-pub(super) const CONTINUE: u8 = b'c';
+const CONTINUE: u8 = b'c';
 const DISCARD: u8 = b'd';
 const PROGRESS: u8 = b'p';
 const REPLY: u8 = b'y';
@@ -158,7 +158,7 @@ impl Session {
         match ours {
             Ok(ours) => {
                 recipient.ours = ours.is_some();
-                recipient.address = ours.or(recipient.address);
+                recipient.address = ours.unwrap_or(recipient.address);
                 open.recipients.push(recipient);
                 self.say(CONTINUE);
             }
@@ -176,8 +176,7 @@ impl Session {
             Some(mut left) => {
                 self.output.append(&mut left.frames);
                 for recipient in asked {
-                    let known = recipient.address;
-                    if known.is_some_and(|to| !left.to.contains(&to)) {
+                    if !left.to.contains(&recipient.address) {
                         let pieces = [&recipient.written[..], b"\0"];
                         frame::write(&mut self.output, REMOVE_RECIPIENT, &pieces);
                     }

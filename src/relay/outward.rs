@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::mail::{Domain, Reply};
 use crate::net::dns::{Dns, Exchange, NoExchange};
+use crate::net::network::is_public;
 use crate::record::{Route, RouteTls};
 
 /// Smart hosts, or the hosts that the DNS names. Cheap to clone.
@@ -24,14 +25,19 @@ impl Outward {
     ///
     /// # Errors
     /// What the sender is told: 556 5.1.10 for a domain that takes no mail (RFC 7505),
-    /// 550 5.1.2 for one that is not there, 554 5.4.6 where the DNS sends it back to us,
+    /// 550 5.1.2 for one that is not there or is an address within this network, 554 5.4.6 where the DNS sends it back to us,
     /// 451 4.4.3 where the DNS says nothing.
     pub async fn routes(&self, domain: &Domain) -> Result<Arc<Vec<Route>>, Reply> {
         if !self.smart_hosts.is_empty() {
             return Ok(self.smart_hosts.clone());
         }
         if let Some(literal) = literal(domain) {
-            return Ok(Arc::new(vec![self.route(literal, 0)]));
+            if literal.parse().is_ok_and(is_public) {
+                return Ok(Arc::new(vec![self.route(literal, 0)]));
+            }
+            // A server in there may trust this machine more than it should trust our client.
+            let text = format!("{domain}: mail for addresses within this network is not sent");
+            return Err(Reply::new(550, 1, 2, text));
         }
         let exchanges = self.dns.exchanges(domain.as_str()).await;
         let exchanges = exchanges.map_err(|error| refusal(domain, &error))?;
@@ -123,6 +129,10 @@ mod tests {
             ("none.test", "550 5.1.2"),
             ("[192.0.2.7]", "192.0.2.7:2525,priority=0"),
             ("[IPv6:2001:db8::1]", "[2001:db8::1]:2525,priority=0"),
+            ("[127.0.0.1]", "550 5.1.2"),
+            ("[10.1.2.3]", "550 5.1.2"),
+            ("[IPv6:::1]", "550 5.1.2"),
+            ("[IPv6:::ffff:127.0.0.1]", "550 5.1.2"),
         ] {
             assert_eq!(ask(&outward, domain).await, want, "{domain}");
         }

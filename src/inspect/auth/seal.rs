@@ -73,7 +73,7 @@ pub fn seal(edited: &Edited, set: &Set<'_>) -> Result<Option<Vec<Edit>>, KeyFaul
         Chain::Fail => ("fail", Some(Vec::new())),
         Chain::Closed | Chain::Unchecked => return Ok(None),
     };
-    let instance = highest(header) + 1;
+    let instance = highest(header).saturating_add(1);
     let Some(before) = before.filter(|_| instance <= SETS_MOST) else {
         return Ok(None);
     };
@@ -233,4 +233,31 @@ fn wrapped(octets: &[u8]) -> String {
         lines.push(c);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::{Message, edited};
+
+    #[test]
+    fn xx14_a_chain_that_counts_to_the_end_of_numbers_is_not_sealed() {
+        let selector = "s".parse().expect("selector");
+        let domain = "example.org".parse().expect("domain");
+        let key = SealingKey::make(domain, selector, Algorithm::Ed25519, Timestamp(0));
+        let key = key.expect("key");
+        for (instance, sealed) in [(u64::MAX.to_string(), false), (1.to_string(), true)] {
+            let text = format!("ARC-Seal: i={instance}; cv=none\r\n\r\nx\r\n");
+            let message = Message::new(text, None).expect("message");
+            let set = Set {
+                authserv: "mx.example.org",
+                results: "",
+                chain: Chain::Fail,
+                key: &key,
+                now: Timestamp(0),
+            };
+            let made = seal(&edited(&message, &[]), &set).expect("a good key");
+            assert_eq!(made.is_some(), sealed, "{instance}");
+        }
+    }
 }

@@ -72,7 +72,12 @@ impl Network {
         }
         let deadline = self.own(deadline);
         let (mut found, names) = tokio::join!(
-            self.listed(Kind::Client, vec![Subject::client(client)], deadline),
+            self.listed(
+                Kind::Client,
+                client,
+                vec![Subject::client(client)],
+                deadline
+            ),
             client::check(&self.dns, envelope, &self.options, deadline),
         );
         found.extend(names);
@@ -99,7 +104,8 @@ impl Network {
         let all = sender.chain(named.iter().map(String::as_str));
         let names: BTreeSet<String> = all.filter_map(subject).take(DOMAINS_MOST).collect();
         let subjects = names.into_iter().map(Subject::domain).collect();
-        self.listed(Kind::Domain, subjects, deadline).await
+        self.listed(Kind::Domain, envelope.peer.address, subjects, deadline)
+            .await
     }
 
     /// The end of our own time, if it comes before `deadline`.
@@ -107,7 +113,14 @@ impl Network {
         deadline.min(Instant::now() + self.options.time.0)
     }
 
-    async fn listed(&self, kind: Kind, subjects: Vec<Subject>, deadline: Instant) -> Vec<Finding> {
+    /// Asks about the mail of the client `sender`.
+    async fn listed(
+        &self,
+        kind: Kind,
+        sender: IpAddr,
+        subjects: Vec<Subject>,
+        deadline: Instant,
+    ) -> Vec<Finding> {
         let zones = self.zones.iter().filter(|asked| asked.zone.kind == kind);
         let asked = zones.map(|asked| {
             let subjects = &subjects;
@@ -119,7 +132,7 @@ impl Network {
                     .map_err(|why| format!("{name}: {why}"))?;
                 let answer = timeout_at(deadline, self.at(asked, subjects)).await;
                 let answer = answer.unwrap_or_else(|_| Err(format!("{name}: {LATE}")));
-                asked.breaker.note(name, answer.as_ref().err());
+                asked.breaker.note(name, sender, answer.as_ref().err());
                 answer
             }
         });

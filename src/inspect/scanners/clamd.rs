@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 use super::pool::Pool;
-use super::{Engine, Watched, plain};
+use super::{Engine, Watched, gap, plain};
 use crate::inspect::Inspector;
 use crate::mail::Mail;
 use crate::net::endpoint::{Endpoint, Wire};
@@ -131,9 +131,14 @@ impl Engine for Clamd {
                 (session, answer)
             }
         };
-        let found = read(&answer)?;
-        self.idle.give_back(session);
-        Ok(found)
+        match read(&answer) {
+            Ok(found) => {
+                self.idle.give_back(session);
+                Ok(found)
+            }
+            // It has answered: what it cannot scan must not put it to rest for others.
+            Err(why) => Ok(gap(NAME, why, Self::WHEN_UNAVAILABLE)),
+        }
     }
 }
 

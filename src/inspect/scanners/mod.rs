@@ -89,7 +89,8 @@ impl<E: Engine> Watched<E> {
         let said = asked
             .await
             .unwrap_or_else(|_| Err(format!("it gave no answer within {:?}", self.time)));
-        self.breaker.note(E::NAME, said.as_ref().err());
+        let client = mail.envelope.peer.address;
+        self.breaker.note(E::NAME, client, said.as_ref().err());
         said
     }
 }
@@ -111,13 +112,18 @@ impl<E: Engine> Inspector for Watched<E> {
     async fn inspect(&self, mail: &Mail) -> Vec<Finding> {
         match self.ask(mail).await {
             Ok(found) => found,
-            Err(why) => vec![Finding::Unavailable {
-                name: E::NAME.to_owned(),
-                why,
-                then: E::WHEN_UNAVAILABLE,
-            }],
+            Err(why) => gap(E::NAME, why, E::WHEN_UNAVAILABLE),
         }
     }
+}
+
+/// A check that could not run on this one message: a gap to be shown, and no failure of the scanner.
+fn gap(name: &str, why: String, then: WhenUnavailable) -> Vec<Finding> {
+    vec![Finding::Unavailable {
+        name: name.to_owned(),
+        why,
+        then,
+    }]
 }
 
 /// Text of another program, for a finding: no control characters, bounded.

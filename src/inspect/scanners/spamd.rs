@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::{Engine, NotLearned, Pupil, Watched, plain};
+use super::{Engine, NotLearned, Pupil, Watched, gap, plain};
 use crate::inspect::Inspector;
 use crate::mail::Mail;
 use crate::net::endpoint::Endpoint;
@@ -111,12 +111,8 @@ impl Engine for Spamd {
     async fn scan(&self, mail: &Mail) -> Result<Vec<Finding>, String> {
         let message = mail.message.bytes();
         if message.len() > self.options.size_most.get() {
-            // A gap to be shown, and no failure of the scanner.
-            return Ok(vec![Finding::Unavailable {
-                name: NAME.to_owned(),
-                why: format!("the message is larger than {}", self.options.size_most),
-                then: Self::WHEN_UNAVAILABLE,
-            }]);
+            let why = format!("the message is larger than {}", self.options.size_most);
+            return Ok(gap(NAME, why, Self::WHEN_UNAVAILABLE));
         }
         let answer = self.talk("SYMBOLS", "", message).await?;
         let said = read(&answer)?;
