@@ -23,12 +23,19 @@ pub(super) struct Recipient {
 pub(super) struct Transaction {
     pub(super) envelope: Envelope,
     pub(super) recipients: Vec<Recipient>,
-    /// Of what does not concern us nothing is kept but the header, while it comes.
+    /// Nothing is collected of what does not concern us.
     pub(super) content: Option<Content>,
-    /// There is a token: what was released concerns us, whoever it is for.
-    pub(super) released: bool,
     pub(super) size: u64,
     pub(super) part: Part,
+    /// It bears a reinsertion token: outgoing mail that was released is for nobody of ours.
+    pub(super) token: bool,
+}
+
+impl Transaction {
+    fn concerns_us(&self) -> bool {
+        let outgoing = self.envelope.direction == Direction::Outbound;
+        outgoing || self.token || self.recipients.iter().any(|to| to.ours)
+    }
 }
 
 /// How far a message is. Nothing goes back.
@@ -37,14 +44,6 @@ pub(super) enum Part {
     Envelope,
     Header,
     Body,
-}
-
-impl Transaction {
-    fn concerns_us(&self) -> bool {
-        self.released
-            || self.envelope.direction == Direction::Outbound
-            || self.recipients.iter().any(|to| to.ours)
-    }
 }
 
 impl Session {
@@ -86,9 +85,9 @@ impl Session {
             envelope,
             recipients: Vec::new(),
             content: None,
-            released: false,
             size: 0,
             part: Part::Envelope,
+            token: false,
         });
         self.go_on_unless(terms::NO_MAIL_REPLY);
     }
@@ -150,7 +149,7 @@ impl Session {
         };
         self.reach(Part::Header);
         if let Some(open) = &mut self.open {
-            open.released |= name.eq_ignore_ascii_case(token::FIELD.as_bytes());
+            open.token |= name.eq_ignore_ascii_case(token::FIELD.as_bytes());
         }
         let field = [name, colon, &crlf(value), b"\r\n"].concat();
         self.collect(&field);
@@ -177,7 +176,7 @@ impl Session {
         };
         open.size += octets.len() as u64;
         // A token may come with the last field.
-        if open.concerns_us() || open.part == Part::Header {
+        if open.part <= Part::Header || open.concerns_us() {
             let most = self.setup.options.message_size.get();
             let budget = &self.setup.budget;
             let content = open
