@@ -23,7 +23,7 @@ const OCTETS_MOST: u64 = 1 << 30;
 /// Where the vector of a lesson is.
 #[derive(Debug, Clone)]
 enum Place {
-    /// No step moved anything.
+    /// Nothing changed by it.
     Nowhere,
     /// In the record at this place of the journal.
     Journal(u64),
@@ -207,7 +207,9 @@ impl Book {
             )
         };
         Record::Lesson(Row {
-            vector: packed(steps.iter().any(|(_, step)| *step != 0)),
+            vector: packed(
+                taught.scope == Scope::Global || steps.iter().any(|(_, step)| *step != 0),
+            ),
             lesson: Learned {
                 number: self.last + 1,
                 mail: taught.mail,
@@ -250,7 +252,6 @@ impl Book {
     /// Does what a record says.
     fn replay(&mut self, model: &mut Model, place: Place, record: Record) {
         let vector = Vector::unpacked(record.vector()).unwrap_or_default();
-        let moves = record.moves();
         match record {
             Record::Lesson(row) => {
                 self.last = self.last.max(row.lesson.number);
@@ -259,13 +260,20 @@ impl Book {
                     model.add(scope, &vector, *step);
                     model.count(scope, row.lesson.lore, 1);
                 }
+                if row.lesson.scope == Scope::Global {
+                    model.sort(&vector, row.lesson.lore, 1);
+                }
                 self.spent
                     .note(&row.lesson.scope, row.lesson.at, &row.steps, false);
                 if row.lesson.bulk {
                     let key = (row.lesson.mail, row.lesson.lore == Lore::Spam);
                     self.bulk.insert(key, row.lesson.number);
                 }
-                let place = if moves { place } else { Place::Nowhere };
+                let place = if row.vector.is_empty() {
+                    Place::Nowhere
+                } else {
+                    place
+                };
                 let known = Known {
                     stored: row.stored,
                     steps: row.steps,
@@ -302,6 +310,9 @@ impl Book {
         for (scope, step) in &known.steps {
             model.add(scope, vector, step.wrapping_neg());
             model.count(scope, known.lesson.lore, -1);
+        }
+        if known.lesson.scope == Scope::Global {
+            model.sort(vector, known.lesson.lore, -1);
         }
         self.spent
             .note(&known.lesson.scope, known.lesson.at, &known.steps, true);
@@ -365,6 +376,9 @@ impl Book {
             for (scope, step) in &known.steps {
                 base.add(scope, &vector, step.wrapping_neg());
                 base.count(scope, known.lesson.lore, -1);
+            }
+            if known.lesson.scope == Scope::Global {
+                base.sort(&vector, known.lesson.lore, -1);
             }
             rows.push(framed(&Record::Lesson(Row {
                 lesson: known.lesson.clone(),

@@ -1,12 +1,13 @@
 //! The learner: what people said of mail, and what that says of other mail.
 //!
-//! Its memory is bounded: 4 MB for everybody's layer, about 40 MB for those of domains and users
+//! Its memory is bounded: 12 MB for everybody's layer, about 40 MB for those of domains and users
 //! together, and some 200 octets for each lesson that can be taken back, of which there are
 //! 200,000 at most.
 
 mod book;
 #[cfg(test)]
 mod book_tests;
+mod counts;
 mod explain;
 mod features;
 mod journal;
@@ -220,8 +221,8 @@ impl Learner {
         let vector = features::features(content);
         let model = self.model.read();
         let says = |scopes: &[Scope]| {
-            let logit = model.says(scopes, &vector)?;
-            explain::finding(logit, &explain::telling(&model, scopes, content, logit))
+            let weight = model.says(scopes, &vector)?;
+            explain::finding(weight, &explain::telling(&model, scopes, content, weight))
         };
         // What goes out has recipients elsewhere.
         let recipients: &[Address] = match envelope.direction {
