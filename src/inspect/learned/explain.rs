@@ -88,3 +88,24 @@ fn shown(word: &[u8]) -> bool {
         word.chars().count() >= LETTERS_LEAST && word.chars().all(char::is_alphabetic)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_a_sentence() {
+        let telling = ["watches".to_owned(), "golden".to_owned()];
+        let spam = finding(3.0, &telling).expect("a finding");
+        assert_eq!(
+            spam.reason(),
+            "Going by what was learned, mail like this is spam with 91% probability; telling: \"watches\", \"golden\"."
+        );
+        let ham = finding(-9.0, &[]).expect("a finding");
+        assert_eq!(
+            ham.reason(),
+            "Going by what was learned, mail like this is wanted with 99% probability."
+        );
+        assert!(finding(0.01, &telling).is_none());
+    }
+}

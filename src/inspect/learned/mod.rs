@@ -130,7 +130,7 @@ impl Learner {
     /// The lessons cannot be written; nothing was learned then.
     pub fn teach(&self, lessons: Vec<Taught>) -> io::Result<usize> {
         let mut book = self.book.lock();
-        book.teach(&mut self.model.write(), lessons)
+        book.teach(&self.model, lessons)
     }
 
     /// Notes that the lessons of the store up to this one need not be looked at again. Blocks.
@@ -139,7 +139,7 @@ impl Learner {
     /// It cannot be written.
     pub fn pass(&self, stored: u64) -> io::Result<()> {
         let mut book = self.book.lock();
-        book.pass(&mut self.model.write(), stored)
+        book.pass(stored)
     }
 
     /// Learns mails for everybody, in this order and in several passes.
@@ -162,7 +162,7 @@ impl Learner {
     /// The journal cannot be read or written; nothing was taken back then.
     pub fn undo(&self, which: &Which, who: &str, at: Timestamp) -> io::Result<usize> {
         let mut book = self.book.lock();
-        book.undo(&mut self.model.write(), which, who, at)
+        book.undo(&self.model, which, who, at)
     }
 
     /// Lessons that can be taken back, the newest first; at most `most`.
