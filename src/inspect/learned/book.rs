@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::Path;
 
+use parking_lot::RwLock;
+
 use crate::clock::Timestamp;
 use crate::mail::MailId;
 use crate::policy::Scope;
@@ -23,7 +25,7 @@ const OCTETS_MOST: u64 = 1 << 30;
 /// Where the vector of a lesson is.
 #[derive(Debug, Clone)]
 enum Place {
-    /// No step moved anything.
+    /// Nothing changed by it.
     Nowhere,
     /// In the record at this place of the journal.
     Journal(u64),
@@ -92,44 +94,50 @@ impl Book {
             .collect()
     }
 
-    /// Learns in this order; durable on return. Says how many of them moved the model.
+    /// Learns in this order; durable on return. Says how many of them moved the model, which
+    /// is held for one lesson at a time, and not while the disk is waited for.
     ///
     /// # Errors
     /// They cannot be written; nothing was learned then.
-    pub(super) fn teach(&mut self, model: &mut Model, lessons: Vec<Taught>) -> io::Result<usize> {
+    pub(super) fn teach(
+        &mut self,
+        model: &RwLock<Model>,
+        lessons: Vec<Taught>,
+    ) -> io::Result<usize> {
         let stored = self.stored;
         let mut batch = Batch::default();
         let mut done: Vec<Record> = Vec::with_capacity(lessons.len());
-        let mut moved = 0;
-        for taught in lessons {
-            let record = self.record_of(model, taught);
-            moved += usize::from(record.moves());
-            let place = self.put(&mut batch, &record)?;
-            self.replay(model, place, record.clone());
-            done.push(record);
-        }
-        if let Err(error) = self.write(&batch) {
+        let learned = lessons
+            .into_iter()
+            .try_for_each(|taught| {
+                let record = self.record_of(&model.read(), taught);
+                let place = self.put(&mut batch, &record)?;
+                self.replay(&mut model.write(), place, record.clone());
+                done.push(record);
+                Ok(())
+            })
+            .and_then(|()| self.write(&batch));
+        if let Err(error) = learned {
             for record in done.into_iter().rev() {
-                self.withdraw(model, record);
+                self.withdraw(&mut model.write(), record);
             }
             self.stored = stored;
             return Err(error);
         }
         self.fold_if_long(model)?;
-        Ok(moved)
+        Ok(done.iter().filter(|record| record.moves()).count())
     }
 
     /// Notes that the lessons of the store up to this one need not be looked at again.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn pass(&mut self, model: &mut Model, stored: u64) -> io::Result<()> {
+    pub(super) fn pass(&mut self, stored: u64) -> io::Result<()> {
         if stored > self.stored {
             let mut batch = Batch::default();
-            let record = Record::Seen { stored };
-            let place = self.put(&mut batch, &record)?;
+            self.put(&mut batch, &Record::Seen { stored })?;
             self.write(&batch)?;
-            self.replay(model, place, record);
+            self.stored = stored;
         }
         Ok(())
     }
@@ -140,7 +148,7 @@ impl Book {
     /// The journal cannot be read or written; nothing was taken back then.
     pub(super) fn undo(
         &mut self,
-        model: &mut Model,
+        model: &RwLock<Model>,
         which: &Which,
         who: &str,
         at: Timestamp,
@@ -165,7 +173,7 @@ impl Book {
         self.write(&batch)?;
         let count = records.len();
         for record in records {
-            self.replay(model, Place::Nowhere, record);
+            self.replay(&mut model.write(), Place::Nowhere, record);
         }
         Ok(count)
     }
@@ -207,7 +215,9 @@ impl Book {
             )
         };
         Record::Lesson(Row {
-            vector: packed(steps.iter().any(|(_, step)| *step != 0)),
+            vector: packed(
+                taught.scope == Scope::Global || steps.iter().any(|(_, step)| *step != 0),
+            ),
             lesson: Learned {
                 number: self.last + 1,
                 mail: taught.mail,
@@ -250,7 +260,6 @@ impl Book {
     /// Does what a record says.
     fn replay(&mut self, model: &mut Model, place: Place, record: Record) {
         let vector = Vector::unpacked(record.vector()).unwrap_or_default();
-        let moves = record.moves();
         match record {
             Record::Lesson(row) => {
                 self.last = self.last.max(row.lesson.number);
@@ -259,13 +268,20 @@ impl Book {
                     model.add(scope, &vector, *step);
                     model.count(scope, row.lesson.lore, 1);
                 }
+                if row.lesson.scope == Scope::Global {
+                    model.sort(&vector, row.lesson.lore, 1);
+                }
                 self.spent
                     .note(&row.lesson.scope, row.lesson.at, &row.steps, false);
                 if row.lesson.bulk {
                     let key = (row.lesson.mail, row.lesson.lore == Lore::Spam);
                     self.bulk.insert(key, row.lesson.number);
                 }
-                let place = if moves { place } else { Place::Nowhere };
+                let place = if row.vector.is_empty() {
+                    Place::Nowhere
+                } else {
+                    place
+                };
                 let known = Known {
                     stored: row.stored,
                     steps: row.steps,
@@ -280,7 +296,9 @@ impl Book {
                     if let Some((_, whole)) = known.steps.first_mut() {
                         *whole = whole.wrapping_add(step);
                     }
-                    known.place = place;
+                    if matches!(known.place, Place::Nowhere) {
+                        known.place = place;
+                    }
                 }
             }
             Record::More { .. } => {}
@@ -302,6 +320,9 @@ impl Book {
         for (scope, step) in &known.steps {
             model.add(scope, vector, step.wrapping_neg());
             model.count(scope, known.lesson.lore, -1);
+        }
+        if known.lesson.scope == Scope::Global {
+            model.sort(vector, known.lesson.lore, -1);
         }
         self.spent
             .note(&known.lesson.scope, known.lesson.at, &known.steps, true);
@@ -338,7 +359,7 @@ impl Book {
     }
 
     /// Makes the oldest half of the lessons part of the base, once there are too many.
-    fn fold_if_long(&mut self, model: &Model) -> io::Result<()> {
+    fn fold_if_long(&mut self, model: &RwLock<Model>) -> io::Result<()> {
         let long = self
             .journal
             .as_ref()
@@ -346,18 +367,18 @@ impl Book {
         if self.known.len() <= LESSONS_MOST && !long {
             return Ok(());
         }
-        self.fold(model, self.known.len() / 2)
+        let base = model.read().clone();
+        self.fold(base, self.known.len() / 2)
     }
 
     /// Writes the journal anew: a base without the newest `kept` lessons, and those.
-    pub(super) fn fold(&mut self, model: &Model, kept: usize) -> io::Result<()> {
+    pub(super) fn fold(&mut self, mut base: Model, kept: usize) -> io::Result<()> {
         let first = self
             .known
             .keys()
             .rev()
             .nth(kept)
             .map_or(0, |last_gone| last_gone + 1);
-        let mut base = model.clone();
         let mut rows = Vec::new();
         for known in self.known.range(first..).map(|(_, known)| known) {
             let packed = self.vector(&known.place)?;
@@ -365,6 +386,9 @@ impl Book {
             for (scope, step) in &known.steps {
                 base.add(scope, &vector, step.wrapping_neg());
                 base.count(scope, known.lesson.lore, -1);
+            }
+            if known.lesson.scope == Scope::Global {
+                base.sort(&vector, known.lesson.lore, -1);
             }
             rows.push(framed(&Record::Lesson(Row {
                 lesson: known.lesson.clone(),

@@ -4,18 +4,13 @@ use crate::inspect::content::Content;
 use crate::policy::{Finding, Scope};
 
 use super::features::{Spot, word_hash};
-use super::model::Model;
+use super::model::{Model, POINT};
 use super::teach::probability;
 use super::text::{fold, words};
 use super::vector::SLOT_BITS;
 
 /// The finding's name.
 pub const NAME: &str = "LEARNED";
-/// The learner's weight never goes beyond this, so that it alone makes spam only of what it is
-/// very sure of, and never saves what the rules find far beyond the threshold.
-const WEIGHT_MOST: f64 = 7.5;
-/// The logit beyond which more says little.
-const BEND: f64 = 6.0;
 /// A weight below this is not worth a word.
 const WEIGHT_LEAST: f64 = 0.05;
 /// Words shown, and octets of text in which they are looked for.
@@ -24,17 +19,12 @@ const TELLING_TEXT: usize = 4000;
 /// Letters of a word that is shown.
 const LETTERS_LEAST: usize = 4;
 
-/// The weight of a logit.
-pub(super) fn weight(logit: f64) -> f32 {
-    (WEIGHT_MOST * (logit / BEND).tanh()) as f32
-}
-
-/// The finding for a logit; `None` if it says nothing.
-pub(super) fn finding(logit: f64, telling: &[String]) -> Option<Finding> {
-    let weight = weight(logit);
-    if f64::from(weight.abs()) < WEIGHT_LEAST {
+/// The finding for a weight; `None` if it says nothing.
+pub(super) fn finding(weight: f64, telling: &[String]) -> Option<Finding> {
+    if weight.abs() < WEIGHT_LEAST {
         return None;
     }
+    let logit = weight / POINT;
     let (share, what) = if logit > 0.0 {
         (probability(logit), "spam")
     } else {
@@ -51,15 +41,15 @@ pub(super) fn finding(logit: f64, telling: &[String]) -> Option<Finding> {
         reason.push('"');
     }
     reason.push('.');
-    Some(Finding::seen(NAME, weight, reason))
+    Some(Finding::seen(NAME, weight as f32, reason))
 }
 
-/// The words that speak most for what `logit` says, the strongest first.
+/// The words that speak most for what `weight` says, the strongest first.
 pub(super) fn telling(
     model: &Model,
     scopes: &[Scope],
     content: &Content<'_>,
-    logit: f64,
+    weight: f64,
 ) -> Vec<String> {
     let layers: Vec<_> = scopes
         .iter()
@@ -72,7 +62,7 @@ pub(super) fn telling(
         for word in words(&folded).filter(|word| shown(word)) {
             let slot = word_hash(word, spot) >> (32 - SLOT_BITS);
             let says: f64 =
-                layers.iter().map(|layer| layer.weight(slot)).sum::<f64>() * logit.signum();
+                layers.iter().map(|layer| layer.weight(slot)).sum::<f64>() * weight.signum();
             let weakest = best.last().map_or(0.0, |(says, _)| *says);
             if says <= 0.0
                 || (best.len() == TELLING && says <= weakest)
@@ -97,4 +87,25 @@ fn shown(word: &[u8]) -> bool {
     std::str::from_utf8(word).is_ok_and(|word| {
         word.chars().count() >= LETTERS_LEAST && word.chars().all(char::is_alphabetic)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_a_sentence() {
+        let telling = ["watches".to_owned(), "golden".to_owned()];
+        let spam = finding(3.0, &telling).expect("a finding");
+        assert_eq!(
+            spam.reason(),
+            "Going by what was learned, mail like this is spam with 91% probability; telling: \"watches\", \"golden\"."
+        );
+        let ham = finding(-9.0, &[]).expect("a finding");
+        assert_eq!(
+            ham.reason(),
+            "Going by what was learned, mail like this is wanted with 99% probability."
+        );
+        assert!(finding(0.01, &telling).is_none());
+    }
 }

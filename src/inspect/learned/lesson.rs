@@ -111,6 +111,9 @@ pub(super) struct Base {
     pub(super) spam: u32,
     pub(super) ham: u32,
     pub(super) slots: Vec<(u32, i32)>,
+    /// Mails by slot, and all mails: wanted, spam. For everybody's layer only.
+    pub(super) seen: Vec<(u32, [u32; 2])>,
+    pub(super) mails: [u32; 2],
     /// The last numbers given.
     pub(super) number: u64,
     pub(super) stored: u64,

@@ -1,12 +1,13 @@
 //! The learner: what people said of mail, and what that says of other mail.
 //!
-//! Its memory is bounded: 4 MB for everybody's layer, about 40 MB for those of domains and users
+//! Its memory is bounded: 12 MB for everybody's layer, about 40 MB for those of domains and users
 //! together, and some 200 octets for each lesson that can be taken back, of which there are
 //! 200,000 at most.
 
 mod book;
 #[cfg(test)]
 mod book_tests;
+mod counts;
 mod explain;
 mod features;
 mod journal;
@@ -129,7 +130,7 @@ impl Learner {
     /// The lessons cannot be written; nothing was learned then.
     pub fn teach(&self, lessons: Vec<Taught>) -> io::Result<usize> {
         let mut book = self.book.lock();
-        book.teach(&mut self.model.write(), lessons)
+        book.teach(&self.model, lessons)
     }
 
     /// Notes that the lessons of the store up to this one need not be looked at again. Blocks.
@@ -138,7 +139,7 @@ impl Learner {
     /// It cannot be written.
     pub fn pass(&self, stored: u64) -> io::Result<()> {
         let mut book = self.book.lock();
-        book.pass(&mut self.model.write(), stored)
+        book.pass(stored)
     }
 
     /// Learns mails for everybody, in this order and in several passes.
@@ -161,7 +162,7 @@ impl Learner {
     /// The journal cannot be read or written; nothing was taken back then.
     pub fn undo(&self, which: &Which, who: &str, at: Timestamp) -> io::Result<usize> {
         let mut book = self.book.lock();
-        book.undo(&mut self.model.write(), which, who, at)
+        book.undo(&self.model, which, who, at)
     }
 
     /// Lessons that can be taken back, the newest first; at most `most`.
@@ -220,8 +221,8 @@ impl Learner {
         let vector = features::features(content);
         let model = self.model.read();
         let says = |scopes: &[Scope]| {
-            let logit = model.says(scopes, &vector)?;
-            explain::finding(logit, &explain::telling(&model, scopes, content, logit))
+            let weight = model.says(scopes, &vector)?;
+            explain::finding(weight, &explain::telling(&model, scopes, content, weight))
         };
         // What goes out has recipients elsewhere.
         let recipients: &[Address] = match envelope.direction {

@@ -9,6 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::policy::Scope;
 use crate::record::Lore;
 
+use super::counts::Counts;
 use super::lesson::Base;
 use super::vector::{SLOTS, Vector};
 
@@ -24,6 +25,18 @@ const RESERVE: f64 = 2.5;
 /// Slots that all sparse layers have together, and one of them: about 40 MB, and 4 MB.
 const SPARSE_MOST: usize = 2_000_000;
 const LAYER_MOST: usize = 200_000;
+
+/// What a logit is worth in the score, near 0.
+pub(super) const POINT: f64 = 1.25;
+/// The logit beyond which more says little.
+const BEND: f64 = 6.0;
+/// The most that everybody's logits are worth in the score: alone, and beside the counts.
+const ALONE_MOST: f64 = POINT * BEND;
+const BESIDE_MOST: f64 = 4.8;
+/// What a standard deviation of the counts is worth in the score.
+const DEVIATION: f64 = 0.13;
+/// The most that a domain's or a user's layer is worth in the score.
+const NARROW_MOST: f64 = 15.0;
 
 /// How far a lesson moves a layer, in [`UNIT`]s.
 pub(super) type Step = i32;
@@ -182,6 +195,8 @@ impl Layer {
 #[derive(Debug, Clone)]
 pub(super) struct Model {
     global: Layer,
+    /// Mail that was sorted for everybody.
+    counts: Counts,
     narrow: HashMap<Scope, Layer>,
     /// Slots of all sparse layers.
     extent: usize,
@@ -191,6 +206,7 @@ impl Model {
     pub(super) fn new() -> Self {
         Self {
             global: Layer::dense(),
+            counts: Counts::new(),
             narrow: HashMap::new(),
             extent: 0,
         }
@@ -255,13 +271,35 @@ impl Model {
         }
     }
 
-    /// What these scopes say of a mail together, in logits; `None` if none was taught.
+    /// Counts a mail that was sorted for everybody in (`by` = 1) or out (-1).
+    pub(super) fn sort(&mut self, vector: &Vector, lore: Lore, by: i32) {
+        self.counts.add(vector, lore, by);
+    }
+
+    /// What these scopes say of a mail together, as a weight in the score; `None` if none was
+    /// taught. What everybody was taught has its bounds; what a domain or a user taught goes further, so
+    /// that it can hold against the rest.
     pub(super) fn says(&self, scopes: &[Scope], vector: &Vector) -> Option<f64> {
         let taught = scopes
             .iter()
-            .filter_map(|scope| self.layer(scope))
-            .filter(|l| l.lessons() > 0);
-        taught.map(|layer| layer.says(vector)).reduce(|a, b| a + b)
+            .filter_map(|scope| Some((scope, self.layer(scope)?)));
+        let each = taught
+            .filter(|(_, layer)| layer.lessons() > 0)
+            .map(|(scope, layer)| {
+                let logit = layer.says(vector);
+                if *scope != Scope::Global {
+                    return (logit * POINT).clamp(-NARROW_MOST, NARROW_MOST);
+                }
+                let known = f64::from(self.counts.known().min(ENOUGH)) / f64::from(ENOUGH);
+                let bound = ALONE_MOST + (BESIDE_MOST - ALONE_MOST) * known;
+                let counted = if known > 0.0 {
+                    known * DEVIATION * self.counts.says(vector)
+                } else {
+                    0.0
+                };
+                bound * (logit / BEND).tanh() + counted
+            });
+        each.reduce(|a, b| a + b)
     }
 
     /// Every layer as it is kept; the last numbers go with each.
@@ -271,9 +309,11 @@ impl Model {
             .narrow
             .iter()
             .map(|(scope, layer)| (scope.clone(), layer));
-        std::iter::once(global)
+        let mut bases: Vec<Base> = std::iter::once(global)
             .chain(narrow)
             .map(|(scope, layer)| Base {
+                seen: Vec::new(),
+                mails: [0; 2],
                 scope: Some(scope),
                 common: layer.common,
                 spam: layer.spam,
@@ -282,7 +322,12 @@ impl Model {
                 number,
                 stored,
             })
-            .collect()
+            .collect();
+        // Everybody's is the first.
+        if let Some(first) = bases.first_mut() {
+            (first.seen, first.mails) = self.counts.rows();
+        }
+        bases
     }
 
     /// Puts a layer that was kept in place of what is there.
@@ -300,6 +345,7 @@ impl Model {
             layer.set(slot, weight);
         }
         if scope == Scope::Global {
+            self.counts.lay(&base.seen, base.mails);
             self.global = layer;
         } else {
             self.extent += layer.extent();

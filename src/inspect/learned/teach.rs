@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::policy::Scope;
 use crate::record::Lore;
 
-use super::model::{Model, Step, UNIT};
+use super::model::{Model, POINT, Step, UNIT};
 use super::vector::{LENGTH_SQUARED, Vector};
 
 /// Mail in bulk: how far a mail that is all wrong moves the model, in steps of 1.
@@ -54,7 +54,7 @@ pub(super) fn in_bulk(logit: f64, lore: Lore) -> Step {
     units(sign * RATE * (1.0 - probability(sign * logit)))
 }
 
-/// The step for a mail that somebody took in hand, where all layers together say `logit` of it.
+/// The step for a mail that somebody took in hand, where `logit` is what is said of it so far.
 fn by_word(logit: f64, lore: Lore) -> Step {
     let sign = sign(lore);
     let step = (CORRECTED - sign * logit) / LENGTH_SQUARED;
@@ -141,7 +141,12 @@ pub(super) fn steps(
     now: Timestamp,
 ) -> Vec<(Scope, Step)> {
     let scopes = reached(teacher);
-    let own = by_word(model.says(&scopes, vector).unwrap_or_default(), lore);
+    let says = match teacher {
+        // The counts learn for themselves.
+        Scope::Global => model.layer(teacher).map_or(0.0, |layer| layer.says(vector)),
+        _ => model.says(&scopes, vector).unwrap_or_default() / POINT,
+    };
+    let own = by_word(says, lore);
     let mut steps = Vec::with_capacity(scopes.len());
     for scope in scopes {
         let share = match account(teacher, &scope) {

@@ -42,6 +42,11 @@ impl Vector {
             .map(|(slots, share)| ((share / slots.len() as f64).sqrt(), slots.as_slice()))
     }
 
+    /// The slots of the first group.
+    pub(super) fn octets(&self) -> &[u32] {
+        &self.groups[0]
+    }
+
     /// How many slots there are in all groups.
     #[must_use]
     pub fn len(&self) -> usize {
