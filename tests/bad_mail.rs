@@ -18,7 +18,7 @@ const DEFLATED: &str = "8bf00ad67236f172710a7474f133d4f30b76f233d632f274f173f5d3
 /// The largest message that is taken by default, in octets.
 const LARGEST: usize = 50 << 20;
 /// Memory that judging one mail may take besides the mail, in kilobytes.
-const MEMORY_MOST: u64 = 48 << 10;
+const MEMORY_MOST: u64 = 24 << 10;
 
 fn panel() -> StandardPanel {
     let options = Options {
@@ -128,31 +128,36 @@ fn long() -> Vec<(&'static str, String, Option<&'static str>)> {
         (
             "one field",
             format!("{HEAD}X-Long: {}\n\nx\n", "y".repeat(8 << 20)),
-            None,
+            Some("HEADER_TOO_LONG"),
         ),
         (
             "folded field",
             format!("{HEAD}X-Long: y\n{}\nx\n", "\ty\n".repeat(2 << 20)),
-            None,
+            Some("HEADER_TOO_LONG"),
         ),
         (
             "many fields",
             format!("{HEAD}{}\nx\n", "X: y\n".repeat(1 << 20)),
-            None,
+            Some("HEADER_TOO_LONG"),
         ),
         (
             "nothing but header",
             format!("{HEAD}{}", "X: y\n".repeat(1 << 20)),
-            None,
+            Some("HEADER_TOO_LONG"),
         ),
         (
             "authors",
             format!("From: {}\n\nx\n", "<a@b.test>, ".repeat(300_000)),
-            None,
+            Some("HEADER_TOO_LONG"),
         ),
         (
             "subject",
             format!("Subject: {}\n\nx\n", "=?utf-8?b?QQ==?= ".repeat(300_000)),
+            Some("HEADER_TOO_LONG"),
+        ),
+        (
+            "fields below the limit",
+            format!("{HEAD}{}\nx\n", "X: y\n".repeat(1 << 17)),
             None,
         ),
         (

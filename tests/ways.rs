@@ -740,6 +740,15 @@ async fn se04_greylisted_mail_is_deferred_not_listed_and_taken_when_it_comes_aga
         house.log().await,
         ["deferred", "quarantined", "accepted", "accepted"]
     );
+    let query = quaranta::actions::Query::default();
+    let by = principal("global");
+    let lines = house.desk.log_lines(&by, &query, 10).await.expect("log");
+    let later: Vec<_> = lines.iter().flat_map(|line| &line.later).collect();
+    assert_eq!(later.len(), 1, "of the deferred one alone: {later:?}");
+    assert_eq!(
+        (later[0].status.to_string().as_str(), later[0].after),
+        ("accepted", 200_000)
+    );
     let relay = house
         .send("alice@example.org", "from a relay of ours")
         .await;

@@ -17,7 +17,7 @@ use mail_auth::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::mail::{Direction, Domain, Envelope};
+use crate::mail::{Direction, Domain, Envelope, headers};
 use crate::net::dns::{Dns, Zone};
 use crate::policy::{Finding, WhenUnavailable};
 
@@ -28,6 +28,8 @@ use cover::Cover;
 const SIGNATURES_MOST: usize = 8;
 /// ARC sets that are verified (RFC 8617 section 4.2.1 allows 50).
 const SETS_MOST: usize = 20;
+/// Octets of a header section that are read: what is kept of each field takes a multiple.
+const HEADER_MOST: usize = 1 << 20;
 /// The names of these checks, where one could not run.
 pub(super) const NAMES: [&str; 4] = ["SPF", "DKIM", "DMARC", "ARC"];
 
@@ -44,6 +46,8 @@ const DMARC_FAIL: f32 = 0.5;
 /// Where the policy is enforced: beyond every threshold.
 const DMARC_ENFORCED: f32 = 1000.0;
 const ARC_TRUSTED: f32 = -0.1;
+/// No honest program writes one.
+const HEADER_TOO_LONG: f32 = 10.0;
 
 /// What authentication says of a mail.
 #[derive(Debug, Default, PartialEq)]
@@ -103,6 +107,9 @@ impl Authenticator {
         if envelope.direction == Direction::Outbound {
             return Identity::default();
         }
+        if headers::header_end(message) > HEADER_MOST {
+            return too_long();
+        }
         let resolver = match timeout_at(deadline, self.dns.resolver()).await {
             Ok(Ok(resolver)) => resolver,
             Ok(Err(why)) => return unavailable(&why),
@@ -141,6 +148,16 @@ impl Authenticator {
 pub(super) fn unavailable(why: &str) -> Identity {
     Identity {
         found: NAMES.iter().map(|name| gap(name, why)).collect(),
+        ..Identity::default()
+    }
+}
+
+/// A header section beyond all measure. Nothing is proven, so no allow entry counts either.
+fn too_long() -> Identity {
+    let reason = "Its header section is longer than any that is sent in good faith; who sent it was not looked at.";
+    Identity {
+        found: vec![Finding::seen("HEADER_TOO_LONG", HEADER_TOO_LONG, reason)],
+        forged: true,
         ..Identity::default()
     }
 }
