@@ -21,6 +21,10 @@ use quaranta::policy::{Finding, Findings};
 const ZONE: &str = "\
     2.0.0.127.bl.test 300 A 127.0.0.2
     9.2.0.198.bl.test 300 A 127.0.0.4
+    20.2.0.198.bl.test 300 A 127.0.0.4
+    21.2.0.198.bl.test 300 A 127.0.0.4
+    22.2.0.198.bl.test 300 A 127.0.0.4
+    23.2.0.198.bl.test 300 A 127.0.0.4
     test.dbl.test 0 A 127.0.1.2
     bad.example.dbl.test 0 A 127.0.1.2
     9.2.0.198.in-addr.arpa 300 PTR mail.bad.example
@@ -226,7 +230,7 @@ async fn xx06_a_silent_list_holds_up_nobody_and_rests() {
     ];
     let panel = panel(dns, &lists);
     for round in 0..4 {
-        let mail = mail("198.0.2.9", "a@bad.example");
+        let mail = mail(&format!("198.0.2.{}", 20 + round), "a@bad.example");
         let found = panel.inspect(&mail);
         let found = tokio::time::timeout(Duration::from_secs(30), found).await;
         let told = network(&found.expect("the budget is not eaten"));

@@ -30,10 +30,13 @@ pub(super) fn finding(weight: f64, telling: &[String]) -> Option<Finding> {
     } else {
         (probability(-logit), "wanted")
     };
-    // Nothing that is learned is certain.
-    let percent = (share * 100.0).floor().clamp(50.0, 99.0);
-    let mut reason =
-        format!("Going by what was learned, mail like this is {what} with {percent}% probability");
+    // In words: a number would promise more than mail of another kind than was taught keeps.
+    let sure = match share {
+        0.95.. => "almost surely",
+        0.75.. => "probably",
+        _ => "perhaps",
+    };
+    let mut reason = format!("Going by what was learned, mail like this is {sure} {what}");
     for (index, word) in telling.iter().enumerate() {
         reason.push_str(if index == 0 { "; telling: " } else { ", " });
         reason.push('"');
@@ -99,12 +102,12 @@ mod tests {
         let spam = finding(3.0, &telling).expect("a finding");
         assert_eq!(
             spam.reason(),
-            "Going by what was learned, mail like this is spam with 91% probability; telling: \"watches\", \"golden\"."
+            "Going by what was learned, mail like this is probably spam; telling: \"watches\", \"golden\"."
         );
         let ham = finding(-9.0, &[]).expect("a finding");
         assert_eq!(
             ham.reason(),
-            "Going by what was learned, mail like this is wanted with 99% probability."
+            "Going by what was learned, mail like this is almost surely wanted."
         );
         assert!(finding(0.01, &telling).is_none());
     }

@@ -243,7 +243,8 @@ mod tests {
     use std::time::Duration;
 
     const ZONE: &str = "2.0.0.127.bl.test A 127.0.0.2\ntest.dbl.test A 127.0.1.2\n\
-        9.2.0.198.bl.test A 127.0.0.4\nbad.example.dbl.test A 127.0.1.2\n\
+        9.2.0.198.bl.test A 127.0.0.4\n20.2.0.198.bl.test A 127.0.0.4\n\
+        21.2.0.198.bl.test A 127.0.0.4\n22.2.0.198.bl.test A 127.0.0.4\n23.2.0.198.bl.test A 127.0.0.4\nbad.example.dbl.test A 127.0.1.2\n\
         odd.example.dbl.test A 127.0.1.5\n9.2.0.198.dead.test A 127.0.0.2\n\
         2.0.0.127.refusing.test A 127.0.0.2\n9.2.0.198.refusing.test A 127.255.255.254\n\
         2.0.0.127.wide.test A 127.0.0.2\n1.0.0.127.wide.test A 127.0.0.2\n\
@@ -308,7 +309,10 @@ mod tests {
         let network = network(&["lost.test client *=3", "bl.test client *=3"]);
         for round in 0..4 {
             let found = network
-                .client(&envelope("198.0.2.9", "a@b.test"), soon())
+                .client(
+                    &envelope(&format!("198.0.2.{}", 20 + round), "a@b.test"),
+                    soon(),
+                )
                 .await;
             let rests = found[0].reason().contains("it rests after failures");
             assert_eq!(rests, round == 3, "{found:?}");
