@@ -5,6 +5,7 @@ mod contrib;
 mod each;
 mod exim;
 mod kill;
+mod learning;
 mod milter;
 mod outbound;
 mod postfix;
