@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::say;
+use super::show::misleads;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inspect::StandardPanel;
@@ -90,7 +91,7 @@ pub(super) fn run(command: &OnRules) -> anyhow::Result<ExitCode> {
         say(&format!("{}: {sum:.1}\n", path.display()))?;
         for rule in &fired {
             let matched = rule.matched.as_deref().unwrap_or_default();
-            let matched: String = matched.chars().filter(|c| !c.is_control()).collect();
+            let matched: String = matched.chars().filter(|c| !misleads(*c)).collect();
             let on = if matched.is_empty() {
                 String::new()
             } else {

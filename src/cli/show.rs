@@ -34,7 +34,7 @@ pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
 pub(crate) fn cell(text: &str, most: usize) -> String {
     let clean: String = text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if misleads(c) { ' ' } else { c })
         .collect();
     if clean.chars().count() <= most {
         return clean;
@@ -46,6 +46,13 @@ pub(crate) fn cell(text: &str, most: usize) -> String {
 /// A member as text; numbers and lists too.
 pub(crate) fn text(value: &Value, name: &str) -> String {
     plain(&value[name])
+}
+
+/// Controls of the terminal, and of the direction of writing: the rest of a line must not be
+/// shown in another order than it has (Unicode Standard Annex 9).
+pub(crate) fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn plain(value: &Value) -> String {
@@ -388,6 +395,7 @@ mod tests {
     #[test]
     fn hostile_text_cannot_reach_the_terminal() {
         assert_eq!(cell("a\x1b[31mb\r\n", 40), "a [31mb  ");
+        assert_eq!(cell("gpj.\u{202e}exe\u{2066}", 40), "gpj. exe ");
         assert_eq!(cell("abcdef", 4), "abc…");
     }
 
