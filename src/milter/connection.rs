@@ -14,6 +14,7 @@ use super::session::{Event, Question, Session};
 use crate::intake::Intake;
 use crate::mail::{Address, Mail, Reply};
 use crate::net::listen::Closing;
+use crate::net::write::write_within;
 use crate::policy::{Answer, Replies, not_now};
 
 /// Memory for reading between messages, in octets.
@@ -123,16 +124,7 @@ impl Connection<'_> {
         S: AsyncWrite + Unpin,
     {
         let output = self.session.take_output();
-        if output.is_empty() {
-            return Ok(());
-        }
-        let write = async {
-            stream.write_all(&output).await?;
-            stream.flush().await
-        };
-        timeout(self.options.command_time.0, write)
-            .await
-            .map_err(too_late)?
+        write_within(stream, &output, self.options.command_time.0).await
     }
 
     async fn ask<S>(&mut self, question: Question, stream: &mut S)

@@ -9,3 +9,4 @@ pub mod network;
 pub mod socket;
 pub mod tls;
 pub mod tls_client;
+pub mod write;

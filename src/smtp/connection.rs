@@ -14,6 +14,7 @@ use super::reception::Reception;
 use super::session::{Event, Question, Session};
 use crate::net::listen::Closing;
 use crate::net::tls::{self, ServerTls};
+use crate::net::write::write_within;
 
 /// Memory for reading between messages, in octets.
 const READ_IDLE: usize = 4 * 1024;
@@ -216,15 +217,7 @@ impl Connection {
         S: AsyncWrite + Unpin,
     {
         let output = self.session.take_output();
-        if output.is_empty() {
-            return Ok(());
-        }
-        let write = async {
-            stream.write_all(&output).await?;
-            stream.flush().await
-        };
-        let patience = self.session.patience();
-        timeout(patience, write).await.map_err(too_late)?
+        write_within(stream, &output, self.session.patience()).await
     }
 
     async fn ask(&mut self, question: Question) {
