@@ -1,12 +1,13 @@
 //! The checks that need nothing but the mail itself: GTUBE, structure, rules.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use crate::clock::{Clock, Timestamp};
-use crate::mail::{Address, Envelope};
+use crate::mail::{Address, Direction, Envelope};
 use crate::policy::{Finding, OwnFinding};
 
 use super::content::{Content, SUBJECT_MOST};
@@ -71,6 +72,7 @@ impl Local {
     }
 
     pub(super) fn inspect(&self, message: &Bytes, envelope: &Envelope) -> Seen {
+        let envelope = &*as_judged(envelope);
         let rules = self.rules.load();
         let learner = self.learner.as_ref().filter(|learner| !learner.is_empty());
         let content = if rules.is_empty() && learner.is_none() && !self.by_itself {
@@ -150,6 +152,17 @@ fn own(content: &Content<'_>) -> Vec<Finding> {
         ));
     }
     found
+}
+
+/// Our own users' clients greet as they like and sit on dial-up lines: that says nothing of them.
+fn as_judged(envelope: &Envelope) -> Cow<'_, Envelope> {
+    if envelope.direction == Direction::Inbound {
+        return Cow::Borrowed(envelope);
+    }
+    let mut envelope = envelope.clone();
+    envelope.peer.helo.clear();
+    envelope.peer.name = None;
+    Cow::Owned(envelope)
 }
 
 fn named(content: &Content<'_>) -> Vec<String> {

@@ -353,3 +353,19 @@ async fn without_rules_the_findings_of_the_house_stay() {
     assert!(findings.found.iter().any(|found| found.name() == "GTUBE"));
     assert_eq!(findings.subject, "a test");
 }
+
+#[tokio::test]
+async fn se18_how_our_own_users_clients_greet_says_nothing_of_them() {
+    let panel = panel(Dns::off("not asked"), &Options::default());
+    let mut letter = mail("192.0.2.1", "ann@example.net", &message("ann@example.net"));
+    letter.envelope.peer.helo = "laptop".to_owned();
+    letter.envelope.peer.name = Some("dsl-4-17.pool.isp.example".to_owned());
+    for (direction, fires) in [(Direction::Inbound, true), (Direction::Outbound, false)] {
+        letter.envelope.direction = direction;
+        let found = panel.inspect(&letter).await.found;
+        for rule in ["HELO_BARE", "CLIENT_DIAL_UP"] {
+            let there = found.iter().any(|found| found.name() == rule);
+            assert_eq!(there, fires, "{rule} {direction:?}");
+        }
+    }
+}
