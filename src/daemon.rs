@@ -62,6 +62,7 @@ impl Daemon {
         let first_password = first_account(&rooms.desk).await?;
         // Made once, before two could make them at the same time.
         reinsertion_keys(&*rooms.store.settings, rooms.clock.now()).await?;
+        let tutors = rooms.tutors(&config)?;
         let listeners = Listeners::bind(&config).await?;
         let (smtp, imaps, imap) = listeners.addresses();
         let (outbound, outbound_tls) = listeners.outbound.addresses();
@@ -98,7 +99,7 @@ impl Daemon {
         let control = Control::new(rooms.desk.clone(), overlap).teaching(rooms.learner.clone());
         tasks.spawn(control.serve(listeners.control, closing.clone()));
         tasks.spawn(rooms.teaching(&config).run(closing.clone()));
-        for tutor in rooms.tutors(&config)? {
+        for tutor in tutors {
             tasks.spawn(tutor.run(closing.clone()));
         }
         let background = rooms.background(&config, &smtp, &outbound);
