@@ -57,3 +57,12 @@ pub trait Panel: Send + Sync {
     /// Malware alone: for mail under a valid reinsertion token (SY-01).
     async fn inspect_released(&self, mail: &Mail) -> Findings;
 }
+
+/// A check that could not run, and is left out of the verdict unless the options say otherwise.
+fn gap(name: &str, why: impl Into<String>) -> Finding {
+    Finding::Unavailable {
+        name: name.to_owned(),
+        why: why.into(),
+        then: WhenUnavailable::Ignore,
+    }
+}

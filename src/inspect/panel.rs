@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::clock::Clock;
 use crate::mail::{Envelope, Mail};
 use crate::net::dns::Dns;
-use crate::policy::{Finding, Findings, OwnFinding, WhenUnavailable};
+use crate::policy::{Finding, Findings, OwnFinding};
 
 use super::auth::cover::unchecked;
 use super::auth::{self, Authenticator, Identity};
@@ -21,7 +21,7 @@ use super::local::{Local, Seen};
 use super::network::{self, Network};
 use super::options::{Options, Then};
 use super::rules::{Explained, RulesError};
-use super::{Inspector, Panel, scanners};
+use super::{Inspector, Panel, gap, scanners};
 
 /// From this size on, in octets, a mail is looked at on a thread of its own, so
 /// that the others do not wait.
@@ -306,12 +306,4 @@ async fn in_time<T>(deadline: Instant, check: impl Future<Output = T>) -> Result
     timeout_at(deadline, check)
         .await
         .map_err(|_| "it did not finish in time")
-}
-
-fn gap(name: &str, why: &str) -> Finding {
-    Finding::Unavailable {
-        name: name.to_owned(),
-        why: why.to_owned(),
-        then: WhenUnavailable::Ignore,
-    }
 }

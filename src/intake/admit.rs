@@ -1,11 +1,6 @@
 //! Who may send to whom: our domains only, and only recipients the destination knows.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-
-use crate::clock::Timestamp;
 use crate::mail::{Address, Peer, Reply};
-use crate::net::network::Network;
 use crate::policy::not_now;
 use crate::record::{Door, Event, Status};
 
@@ -15,27 +10,7 @@ use super::Intake;
 /// the disk with what a stranger wants there.
 const LINES_A_MINUTE: u32 = 60;
 /// Clients counted at the same time.
-const CLIENTS_COUNTED: usize = 10_000;
-
-/// Counts the refusals of each client within the minute.
-#[derive(Debug, Default)]
-pub(super) struct Refusals {
-    minute: u64,
-    lines: HashMap<IpAddr, u32>,
-}
-
-impl Refusals {
-    fn is_worth_a_line(&mut self, client: IpAddr, now: Timestamp) -> bool {
-        let minute = now.0 / 60_000;
-        if minute != self.minute || self.lines.len() >= CLIENTS_COUNTED {
-            self.minute = minute;
-            self.lines.clear();
-        }
-        let lines = self.lines.entry(Network::of_client(client)).or_default();
-        *lines = lines.saturating_add(1);
-        *lines <= LINES_A_MINUTE
-    }
-}
+pub(super) const CLIENTS_COUNTED: usize = 10_000;
 
 /// Prefix of the cache keys of call-outs.
 const KNOWN: &str = "recipient ";
@@ -109,8 +84,7 @@ impl Intake {
     ) {
         if !self
             .refusals
-            .lock()
-            .is_worth_a_line(peer.address, self.parts.clock.now())
+            .counts(peer.address, LINES_A_MINUTE, self.parts.clock.now())
         {
             return;
         }

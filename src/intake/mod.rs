@@ -13,8 +13,6 @@ mod weigh;
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use crate::actions::Desk;
 use crate::clock::Clock;
 use crate::inspect::Panel;
@@ -24,6 +22,7 @@ use crate::policy::{Answer, Replies, settle};
 use crate::record::{Event, Status};
 use crate::relay::{Callout, Carrier};
 use crate::store::Store;
+use rate::PerMinute;
 
 pub use front::passed_mark;
 
@@ -64,14 +63,14 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Intake {
     parts: Arc<Parts>,
-    refusals: Arc<Mutex<admit::Refusals>>,
+    refusals: Arc<PerMinute>,
     /// The door that holds this clone, as the history shows it.
     door: &'static str,
     /// Which way its mail goes.
     facing: Direction,
     outbound: Option<Arc<outbound::Outbound>>,
     greylist: Arc<greylist::Greylist>,
-    rate: Arc<rate::Rate>,
+    rate: Arc<PerMinute>,
     /// A relay in front holds the mail and asks what to do with it.
     fronted: bool,
 }
@@ -82,8 +81,8 @@ impl Intake {
         Self {
             greylist: Arc::new(greylist::Greylist::new(parts.greylist.clone())),
             parts: Arc::new(parts),
-            refusals: Arc::default(),
-            rate: Arc::default(),
+            refusals: Arc::new(PerMinute::new(admit::CLIENTS_COUNTED)),
+            rate: Arc::new(PerMinute::new(rate::CLIENTS_MOST)),
             door: "smtp",
             facing: Direction::Inbound,
             outbound: None,

@@ -1,4 +1,4 @@
-//! The policy and the lists that hold for one recipient.
+//! The policy and the lists that hold in a chain of scopes.
 
 use std::net::IpAddr;
 
@@ -8,25 +8,26 @@ use crate::policy::{Findings, Listed, Policy, Scope, listed, not_now};
 use crate::store::StoreError;
 
 impl Intake {
-    /// The layers of global, domain and recipient, stacked.
-    pub(super) async fn policy(&self, to: &Address) -> Result<Policy, StoreError> {
+    /// The layers of the chain (global, domain and address, see [`Scope::chain`]), stacked.
+    pub(super) async fn policy(&self, chain: &[Scope]) -> Result<Policy, StoreError> {
         let mut layers = Vec::new();
-        for scope in Scope::chain(to) {
-            layers.extend(self.parts.store.settings.layer(&scope).await?);
+        for scope in chain {
+            layers.extend(self.parts.store.settings.layer(scope).await?);
         }
         Ok(Policy::stack(&layers))
     }
 
-    /// What the lists of the same scopes say of the mail's sender.
+    /// What the lists of these scopes say of the mail's sender.
     pub(super) async fn listed(
         &self,
         mail: &Mail,
         findings: &Findings,
-        to: &Address,
+        chain: &[Scope],
     ) -> Result<Option<Listed>, StoreError> {
         let senders = mail.envelope.from.iter().chain(&findings.authors);
         let client = mail.envelope.peer.address;
-        self.ask_lists(senders, client, findings.forged, to).await
+        self.ask_lists(senders, client, findings.forged, chain)
+            .await
     }
 
     async fn ask_lists<'a>(
@@ -34,11 +35,11 @@ impl Intake {
         senders: impl Iterator<Item = &'a Address> + Clone,
         client: IpAddr,
         forged: bool,
-        to: &Address,
+        chain: &[Scope],
     ) -> Result<Option<Listed>, StoreError> {
         let mut lists = Vec::new();
-        for scope in Scope::chain(to) {
-            lists.push(self.parts.store.settings.list(&scope).await?);
+        for scope in chain {
+            lists.push(self.parts.store.settings.list(scope).await?);
         }
         let entries = lists.iter().flat_map(|list| list.iter());
         Ok(listed(entries, senders, client, forged))
@@ -71,7 +72,8 @@ impl Intake {
         one: &Address,
         other: &Address,
     ) -> Result<bool, StoreError> {
-        let (first, second) = (self.policy(one).await?, self.policy(other).await?);
+        let (one, other) = (Scope::chain(one), Scope::chain(other));
+        let (first, second) = (self.policy(&one).await?, self.policy(&other).await?);
         if !(first.split || second.split) {
             return Ok(false);
         }
@@ -79,8 +81,8 @@ impl Intake {
             return Ok(true);
         }
         let (senders, client) = (envelope.from.iter(), envelope.peer.address);
-        let first = self.ask_lists(senders.clone(), client, false, one).await?;
-        let second = self.ask_lists(senders, client, false, other).await?;
+        let first = self.ask_lists(senders.clone(), client, false, &one).await?;
+        let second = self.ask_lists(senders, client, false, &other).await?;
         Ok(first.map(|listed| listed.kind) != second.map(|listed| listed.kind))
     }
 }

@@ -10,32 +10,41 @@ use crate::clock::Timestamp;
 use crate::mail::{Envelope, Reply};
 use crate::net::network::Network;
 
-/// Clients counted at the same time; beyond that all are counted anew.
-const CLIENTS_MOST: usize = 100_000;
+/// Clients whose messages are counted at the same time.
+pub(super) const CLIENTS_MOST: usize = 100_000;
 
-/// Messages of each client in this minute. An IPv6 client is its /64.
-#[derive(Debug, Default)]
-pub(super) struct Rate(Mutex<Minute>);
+/// What each client did in this minute. An IPv6 client is its /64. Beyond a number of clients all
+/// are counted anew.
+#[derive(Debug)]
+pub(super) struct PerMinute {
+    clients_most: usize,
+    minute: Mutex<Minute>,
+}
 
 #[derive(Debug, Default)]
 struct Minute {
     number: u64,
-    messages: HashMap<IpAddr, u32>,
+    counts: HashMap<IpAddr, u32>,
 }
 
-impl Rate {
-    /// Counts one more; false beyond `most`.
-    fn counts(&self, client: IpAddr, most: u32, now: Timestamp) -> bool {
-        let mut minute = self.0.lock();
-        let number = now.0 / 60_000;
-        if minute.number != number || minute.messages.len() >= CLIENTS_MOST {
-            minute.number = number;
-            minute.messages.clear();
+impl PerMinute {
+    /// Counts `clients_most` clients at the same time.
+    pub(super) fn new(clients_most: usize) -> Self {
+        Self {
+            clients_most,
+            minute: Mutex::default(),
         }
-        let count = minute
-            .messages
-            .entry(Network::of_client(client))
-            .or_default();
+    }
+
+    /// Counts one more; false beyond `most`.
+    pub(super) fn counts(&self, client: IpAddr, most: u32, now: Timestamp) -> bool {
+        let mut minute = self.minute.lock();
+        let number = now.0 / 60_000;
+        if minute.number != number || minute.counts.len() >= self.clients_most {
+            minute.number = number;
+            minute.counts.clear();
+        }
+        let count = minute.counts.entry(Network::of_client(client)).or_default();
         *count = count.saturating_add(1);
         *count <= most
     }
@@ -66,7 +75,7 @@ mod tests {
 
     #[test]
     fn se04_a_minute_has_its_limit_for_each_client() {
-        let rate = Rate::default();
+        let rate = PerMinute::new(CLIENTS_MOST);
         let [one, same, other] =
             ["2001:db8::1", "2001:db8::2", "192.0.2.1"].map(|text| text.parse().expect("address"));
         assert!(rate.counts(one, 2, Timestamp(0)));

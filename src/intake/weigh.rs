@@ -4,8 +4,8 @@ use crate::actions::reinsertion_keys;
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, EntryId, Mail, Reply, headers};
 use crate::policy::{
-    Class, Disposition, Finding, Findings, LIST_BLOCKED, Policy, Step, Verdict, WhenUnavailable,
-    dispose, judge, not_now,
+    Class, Disposition, Finding, Findings, LIST_BLOCKED, Policy, Scope, Step, Verdict,
+    WhenUnavailable, dispose, judge, not_now,
 };
 use crate::record::{Entry, SUBJECT_LONGEST, State, Status};
 use crate::store::StoreError;
@@ -157,8 +157,9 @@ impl Intake {
                 each.push(Decision::to_let_by(to));
                 continue;
             }
-            let policy = self.policy(to).await?;
-            let listed = self.listed(mail, &findings, to).await?;
+            let chain = Scope::chain(to);
+            let policy = self.policy(&chain).await?;
+            let listed = self.listed(mail, &findings, &chain).await?;
             let verdict = judge(findings.found_for(to), listed.as_ref(), &policy);
             let disposition = dispose(&verdict, &policy);
             let disposition = self.spare(disposition, &findings, &policy, to).await?;

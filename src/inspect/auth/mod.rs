@@ -19,8 +19,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::mail::{Direction, Domain, Envelope, headers};
 use crate::net::dns::{Dns, Zone};
-use crate::policy::{Finding, WhenUnavailable};
+use crate::policy::Finding;
 
+use super::gap;
 use super::options::{DmarcUse, Options};
 use cover::Cover;
 
@@ -159,14 +160,6 @@ fn too_long() -> Identity {
         found: vec![Finding::seen("HEADER_TOO_LONG", HEADER_TOO_LONG, reason)],
         forged: true,
         ..Identity::default()
-    }
-}
-
-fn gap(name: &str, why: &str) -> Finding {
-    Finding::Unavailable {
-        name: name.to_owned(),
-        why: why.to_owned(),
-        then: WhenUnavailable::Ignore,
     }
 }
 
@@ -345,7 +338,7 @@ impl Results<'_> {
         let seen = |name, weight, reason: &str| vec![Finding::seen(name, weight, reason)];
         let mut found = match &self.spf {
             None => Vec::new(),
-            Some(Err(why)) => vec![gap("SPF", why)],
+            Some(Err(why)) => vec![gap("SPF", *why)],
             Some(Ok(output)) => match output.result() {
                 SpfResult::TempError => vec![gap("SPF", LOST)],
                 SpfResult::Fail => seen(
@@ -383,7 +376,7 @@ impl Results<'_> {
     fn dkim_findings(&self) -> Vec<Finding> {
         let outputs = match &self.dkim {
             Ok(outputs) => outputs,
-            Err(why) => return vec![gap("DKIM", why)],
+            Err(why) => return vec![gap("DKIM", *why)],
         };
         if self.dkim_passed().is_some() {
             return vec![Finding::seen(
@@ -453,7 +446,7 @@ impl Results<'_> {
     /// Whoever sealed it may be anybody: a valid chain counts neither way.
     fn arc_findings(&self) -> Vec<Finding> {
         match &self.arc {
-            Err(why) => vec![gap("ARC", why)],
+            Err(why) => vec![gap("ARC", *why)],
             Ok(output) if matches!(output.result(), DkimResult::TempError(_)) => {
                 vec![gap("ARC", LOST)]
             }

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{LATE, Options, gap};
+use super::{LATE, Options};
+use crate::inspect::gap;
 use crate::mail::Envelope;
 use crate::net::dns::{Dns, NoExchange};
 use crate::policy::Finding;

@@ -16,11 +16,12 @@ use tokio::time::{Instant, timeout_at};
 use health::Health;
 
 use super::breaker::Breaker;
+use super::gap;
 use super::measure::registered;
 use crate::mail::{Direction, Domain, Envelope};
 use crate::net::dns::Dns;
 use crate::net::network::is_public;
-use crate::policy::{Finding, WhenUnavailable};
+use crate::policy::Finding;
 
 pub use options::Options;
 pub use zone::{Kind, ListZone, ListZoneError};
@@ -225,14 +226,6 @@ impl Subject {
             Some(address) => zone.question_for(address),
             None => format!("{}.{}", self.shown, zone.zone),
         }
-    }
-}
-
-fn gap(name: &str, why: impl Into<String>) -> Finding {
-    Finding::Unavailable {
-        name: name.to_owned(),
-        why: why.into(),
-        then: WhenUnavailable::Ignore,
     }
 }
 

@@ -14,9 +14,7 @@ use super::Intake;
 use super::weigh::{Decision, TurnedAway};
 use crate::mail::{Address, Direction, Domain, Mail, Peer, Reply};
 use crate::notify::Hook;
-use crate::policy::{
-    Disposition, Findings, Listed, Policy, Scope, dispose, judge, listed, not_now,
-};
+use crate::policy::{Disposition, Findings, Scope, dispose, judge, not_now};
 use crate::record::{Door, Event, Route, SenderLock, Status};
 use crate::relay::Outward;
 use crate::store::StoreError;
@@ -185,8 +183,8 @@ impl Intake {
     ) -> Result<Vec<Decision>, TurnedAway> {
         let owner = self.own_sender(mail).await?;
         let chain = owner.map_or_else(|| vec![Scope::Global], |a| Scope::chain(a).to_vec());
-        let (policy, listed) = self.policy_of(mail, findings, &chain).await?;
-        let policy = policy.outgoing();
+        let policy = self.policy(&chain).await?.outgoing();
+        let listed = self.listed(mail, findings, &chain).await?;
         let verdict = judge(findings.found.clone(), listed.as_ref(), &policy);
         let mut disposition = dispose(&verdict, &policy);
         if owner.is_none() && disposition == Disposition::Stash {
@@ -199,27 +197,6 @@ impl Intake {
             disposition: disposition.clone(),
         };
         Ok(mail.envelope.to.iter().map(decision).collect())
-    }
-
-    async fn policy_of(
-        &self,
-        mail: &Mail,
-        findings: &Findings,
-        chain: &[Scope],
-    ) -> Result<(Policy, Option<Listed>), StoreError> {
-        let settings = &self.parts.store.settings;
-        let (mut layers, mut lists) = (Vec::new(), Vec::new());
-        for scope in chain {
-            layers.extend(settings.layer(scope).await?);
-            lists.push(settings.list(scope).await?);
-        }
-        let listed = listed(
-            lists.iter().flat_map(|list| list.iter()),
-            mail.envelope.from.iter().chain(&findings.authors),
-            mail.envelope.peer.address,
-            findings.forged,
-        );
-        Ok((Policy::stack(&layers), listed))
     }
 
     /// The reverse path, if it is of a domain of ours.

@@ -45,7 +45,10 @@ impl Dns {
         self.resolver().await
     }
 
-    fn said<T: Clone>(&self, answer: Result<RecordSet<T>, Error>) -> Result<Vec<T>, String> {
+    pub(super) fn said<T: Clone>(
+        &self,
+        answer: Result<RecordSet<T>, Error>,
+    ) -> Result<Vec<T>, String> {
         match answer {
             Ok(found) => Ok(found.rrset.to_vec()),
             Err(Error::Dns(DnsError::RecordNotFound(_))) => Ok(Vec::new()),

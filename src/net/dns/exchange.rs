@@ -1,7 +1,5 @@
 //! Who takes mail for a domain: MX records, or the domain's own address (RFC 5321 section 5.1).
 
-use mail_auth::{DnsError, Error};
-
 use super::Dns;
 
 /// A host that takes mail; lower preferences are tried first.
@@ -33,11 +31,8 @@ impl Dns {
     /// [`NoExchange`].
     pub async fn exchanges(&self, domain: &str) -> Result<Vec<Exchange>, NoExchange> {
         let resolver = self.resolver().await.map_err(NoExchange::Unknown)?;
-        let records = match resolver.mx_lookup(domain, Some(self.zone())).await {
-            Ok(found) => found.rrset.to_vec(),
-            Err(Error::Dns(DnsError::RecordNotFound(_))) => Vec::new(),
-            Err(error) => return Err(self.lost(&error)),
-        };
+        let records = resolver.mx_lookup(domain, Some(self.zone())).await;
+        let records = self.said(records).map_err(NoExchange::Unknown)?;
         let mut hosts: Vec<Exchange> = Vec::new();
         for record in &records {
             for host in &record.exchanges {
@@ -66,26 +61,14 @@ impl Dns {
         Ok(hosts)
     }
 
+    /// Asked one after the other, not by `exists`: that takes any answer of a zone for a yes.
     async fn has_address(&self, domain: &str) -> Result<bool, NoExchange> {
-        let resolver = self.resolver().await.map_err(NoExchange::Unknown)?;
-        let zone = self.zone();
-        // One after the other, not by `exists`: that takes any answer of a zone for a yes.
-        let none = |error: &Error| matches!(error, Error::Dns(DnsError::RecordNotFound(_)));
-        match resolver.ipv4_lookup(domain, Some(zone)).await {
-            Ok(found) if !found.rrset.is_empty() => return Ok(true),
-            Err(error) if !none(&error) => return Err(self.lost(&error)),
-            Ok(_) | Err(_) => {}
+        let found = self.ipv4(domain).await.map_err(NoExchange::Unknown)?;
+        if !found.is_empty() {
+            return Ok(true);
         }
-        match resolver.ipv6_lookup(domain, Some(zone)).await {
-            Ok(found) => Ok(!found.rrset.is_empty()),
-            Err(error) if none(&error) => Ok(false),
-            Err(error) => Err(self.lost(&error)),
-        }
-    }
-
-    fn lost(&self, error: &Error) -> NoExchange {
-        self.unanswered();
-        NoExchange::Unknown(format!("the DNS gave no answer: {error}"))
+        let found = self.ipv6(domain).await.map_err(NoExchange::Unknown)?;
+        Ok(!found.is_empty())
     }
 }
 
