@@ -340,6 +340,8 @@ async fn stash(store: &Store, mail: &Mail) {
         author: "offers@sender.example".into(),
         client: "192.0.2.1".into(),
         failed: None,
+        leaves: None,
+        requested: None,
     };
     let event = Event {
         mail: Some(entry.mail),

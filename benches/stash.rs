@@ -223,5 +223,7 @@ fn entry(mail: &Mail) -> Entry {
         author: "a@sender.example".into(),
         client: "192.0.2.1".into(),
         failed: None,
+        leaves: None,
+        requested: None,
     }
 }

@@ -2,12 +2,14 @@
 
 mod imap_house;
 
+use std::time::Duration;
+
 use imap_house::{House, plain};
-use quaranta::actions::Action;
-use quaranta::control::{Control, Request, Response, Verb};
+use quaranta::actions::{Action, Outcome, Reach, Refusal, Verb};
+use quaranta::control::{Control, Request, Response};
 use quaranta::mail::EntryId;
-use quaranta::policy::{Principal, Scope};
-use quaranta::record::{Door, JobKind, Lore};
+use quaranta::policy::{Layer, ListKind, Principal, Scope};
+use quaranta::record::{Door, JobKind, Lore, State};
 
 const OWNER: &str = "alice@example.org";
 
@@ -79,6 +81,18 @@ fn table() -> Vec<(Action, &'static [&'static str], Verb)> {
             &["UID MOVE # \"Not Spam\""],
             Verb::RemoveAsHam,
         ),
+        // There is no folder for these.
+        (
+            Action::ReleaseAndAllow(Reach::Recipient),
+            &[],
+            Verb::ReleaseAndAllow,
+        ),
+        (
+            Action::RemoveAndBlock(Reach::Recipient),
+            &[],
+            Verb::RemoveAndBlock,
+        ),
+        (Action::RequestRelease, &[], Verb::RequestRelease),
     ]
 }
 
@@ -120,6 +134,7 @@ async fn se10_an_action_means_the_same_at_every_door() {
         let request = Request::QuarantineAct {
             ids: vec![ids[2]],
             verb,
+            reach: Reach::default(),
         };
         match control.answer(0, request).await {
             Response::Done(value) => assert_eq!(value[0]["done"], true, "{value}"),
@@ -127,7 +142,8 @@ async fn se10_an_action_means_the_same_at_every_door() {
         }
 
         let at_desk = mark(&house, ids[0]).await;
-        for (name, id) in [("imap", ids[1]), ("control", ids[2])] {
+        let others = [("imap", ids[1]), ("control", ids[2])];
+        for (name, id) in others.into_iter().skip(usize::from(commands.is_empty())) {
             assert_eq!(mark(&house, id).await, at_desk, "{action:?} through {name}");
         }
     }
@@ -153,9 +169,76 @@ async fn a_refusal_is_the_same_at_every_door() {
     let request = Request::QuarantineAct {
         ids: vec![id],
         verb: Verb::Release,
+        reach: Reach::default(),
     };
     match control.answer(0, request).await {
         Response::Done(value) => assert_eq!(value[0]["refused"], refused.to_string()),
         Response::Refused(text) => panic!("{text}"),
     }
+}
+
+#[tokio::test]
+async fn iw02_se14_a_listed_sender_is_kept_with_the_action() {
+    let house = House::new().await;
+    let door = Door::new("desk", "");
+    let alice = Principal::of(OWNER.parse::<Scope>().expect("scope"));
+    let domain = Principal::of("example.org".parse::<Scope>().expect("scope"));
+    let id = house.stash(OWNER, plain("wanted")).await;
+    let wide = Action::ReleaseAndAllow(Reach::Domain);
+    let refused = house.desk.perform(&alice, &wide, id, &door).await;
+    assert_eq!(
+        refused,
+        Err(Refusal::NotYours),
+        "the domain's list is not hers"
+    );
+    assert_eq!(house.state(id).await, State::Held);
+    let done = house.desk.perform(&domain, &wide, id, &door).await;
+    assert_eq!(done, Ok(Outcome::Done(id)));
+    let list = house.desk.list(&domain, &domain.scope).await.expect("list");
+    assert_eq!(list.len(), 1);
+    assert_eq!(list[0].pattern.to_string(), "sender@spam.example");
+    assert_eq!(
+        (list[0].kind, list[0].by.as_str()),
+        (ListKind::Allow, "example.org")
+    );
+}
+
+#[tokio::test]
+async fn xx13_a_release_waits_and_can_be_taken_back() {
+    let house = House::new().await;
+    let door = Door::new("desk", "");
+    let alice = Principal::of(OWNER.parse::<Scope>().expect("scope"));
+    let global = Principal::of(Scope::Global);
+    let layer = Layer {
+        undo_seconds: Some(30),
+        ..Layer::default()
+    };
+    let set = house
+        .desk
+        .set_layer(&global, alice.scope.clone(), layer, &door);
+    set.await.expect("set");
+    let id = house.stash(OWNER, plain("rash")).await;
+    let perform = async |action| house.desk.perform(&alice, &action, id, &door).await;
+    assert_eq!(perform(Action::Release).await, Ok(Outcome::Done(id)));
+    let later = house.clock.now().after(Duration::from_secs(30));
+    let due = |now| {
+        house
+            .store
+            .jobs
+            .take(now, now.after(Duration::from_secs(1)), 9)
+    };
+    assert_eq!(due(house.clock.now()).await.expect("jobs").len(), 0);
+    assert_eq!(perform(Action::TakeBack).await, Ok(Outcome::Done(id)));
+    assert_eq!(
+        (house.state(id).await, house.jobs().await),
+        (State::Held, 0)
+    );
+    assert_eq!(
+        perform(Action::TakeBack).await,
+        Ok(Outcome::Already(State::Held))
+    );
+    assert_eq!(perform(Action::Release).await, Ok(Outcome::Done(id)));
+    house.clock.forward(Duration::from_secs(30));
+    assert_eq!(perform(Action::TakeBack).await, Err(Refusal::TooLate));
+    assert_eq!(due(later).await.expect("jobs").len(), 1);
 }

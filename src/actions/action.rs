@@ -1,5 +1,7 @@
 //! What can be wished, and what comes of it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::mail::{EntryId, Reply};
 use crate::policy::Right;
 use crate::record::State;
@@ -11,8 +13,16 @@ pub enum Action {
     Release,
     /// Deliver, and report as a false positive.
     ReleaseAndTrain,
+    /// Deliver, and put the sender on the allow list (SE-14, IW-02).
+    ReleaseAndAllow(Reach),
+    /// Ask those who may release it to do so (XX-12). The entry stays.
+    RequestRelease,
+    /// Take a release back that has not left yet (XX-13).
+    TakeBack,
     /// Remove. Trains nothing (XX-04).
     Remove,
+    /// Remove, and put the sender on the block list (SE-14). Trains nothing.
+    RemoveAndBlock(Reach),
     /// Report as spam; the entry stays.
     TrainSpam,
     /// Report as a false positive; the entry stays, nothing is delivered.
@@ -28,6 +38,18 @@ pub enum Action {
     /// The destination refused it for good, saying this: back to where it was.
     /// Only the house wishes that.
     Returned(Reply),
+}
+
+/// How far a list entry reaches that is made with an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// The owner of the entry alone.
+    #[default]
+    Recipient,
+    /// All of the owner's domain.
+    Domain,
+    Everybody,
 }
 
 /// What came of a wish.
@@ -48,6 +70,8 @@ pub enum Refusal {
     NotPossible(State),
     #[error("not possible: the message was delivered when it arrived, this is a copy")]
     WasDelivered,
+    #[error("not possible: the message is on its way")]
+    TooLate,
     #[error("{}", needs(*.0))]
     NeedsRight(Right),
     /// There is no such account, domain or list entry.

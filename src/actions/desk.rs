@@ -1,14 +1,15 @@
 //! The desk: where people's doors and the house itself look at entries and ask for actions.
 //! The scope is put in here; a door cannot leave it out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use tokio::sync::broadcast;
 
 use super::{Action, Flags, Notice, Outcome, Query, Refusal, Row, Shown, plan};
 use crate::clock::{Clock, Timestamp};
 use crate::mail::{Address, Direction, EntryId, Mail};
-use crate::policy::{Class, Principal, Right, Scope};
+use crate::policy::{Class, Policy, Principal, Right, Scope};
 use crate::record::{self, Door, Entry, Event, Job, KeptMail, Lesson, Lore, Shelf};
 use crate::store::{ChangeError, Store, StoreError, View};
 
@@ -269,11 +270,18 @@ impl Desk {
             Err(refusal) => return vec![Err(refusal); ids.len()],
         };
         let now = self.clock.now();
+        let undo = match self.undo(action, &rows).await {
+            Ok(undo) => undo,
+            Err(refusal) => return vec![Err(refusal); ids.len()],
+        };
         let mut results = Vec::with_capacity(ids.len());
         let (mut changes, mut places) = (Vec::new(), Vec::new());
         for (id, row) in ids.iter().zip(rows) {
             let planned = match &row {
-                Some(row) => plan(&row.entry, action, by, door, now),
+                Some(row) => {
+                    let wait = undo.get(row.entry.owner.key()).copied().unwrap_or_default();
+                    plan(&row.entry, action, by, door, now, wait)
+                }
                 None => Err(Refusal::NotYours),
             };
             results.push(match (planned, row) {
@@ -298,6 +306,38 @@ impl Desk {
         results
     }
 
+    /// How long releases wait, by the key of their owner.
+    async fn undo(
+        &self,
+        action: &Action,
+        rows: &[Option<Row>],
+    ) -> Result<HashMap<String, Duration>, Refusal> {
+        let mut undo = HashMap::new();
+        if !matches!(
+            action,
+            Action::Release | Action::ReleaseAndTrain | Action::ReleaseAndAllow(_)
+        ) {
+            return Ok(undo);
+        }
+        for row in rows.iter().flatten() {
+            let owner = &row.entry.owner;
+            if !undo.contains_key(owner.key()) {
+                let seconds = self.policy_of(owner).await?.undo_seconds;
+                undo.insert(owner.key().to_owned(), Duration::from_secs(seconds));
+            }
+        }
+        Ok(undo)
+    }
+
+    /// What holds for one recipient.
+    async fn policy_of(&self, owner: &Address) -> Result<Policy, Refusal> {
+        let mut layers = Vec::new();
+        for scope in Scope::chain(owner) {
+            layers.extend(self.store.settings.layer(&scope).await?);
+        }
+        Ok(Policy::stack(&layers))
+    }
+
     /// Somebody else changed the entry between our look and our change.
     async fn lost_race(
         &self,
@@ -312,7 +352,7 @@ impl Desk {
             ChangeError::Store(error) => Err(error.into()),
             ChangeError::Moved(_) => {
                 let entry = self.entry(by, id).await?;
-                match plan(&entry, action, by, door, self.clock.now())? {
+                match plan(&entry, action, by, door, self.clock.now(), Duration::ZERO)? {
                     None => Ok(Outcome::Already(entry.state)),
                     Some(_) => Err(Refusal::NotPossible(entry.state)),
                 }

@@ -2,17 +2,20 @@
 
 mod action;
 mod desk;
+mod listing;
 mod log;
 mod plan;
 mod sealing;
 mod senders;
 mod settings;
+mod verb;
 
-pub use action::{Action, Outcome, Refusal};
+pub use action::{Action, Outcome, Reach, Refusal};
 pub use desk::{Desk, Status};
 pub use plan::plan;
 pub use sealing::sealing_key;
 pub use settings::reinsertion_keys;
+pub use verb::Verb;
 
 /// What people's doors need of the store's words; the store itself stays behind the desk.
 pub use crate::store::{Flags, Notice, NoticeKind, Query, Row, Shown};

@@ -1,11 +1,14 @@
 //! The table of actions, pure: entry, action and principal become one change, or none.
 
+use std::time::Duration;
+
+use super::listing::listed;
 use super::{Action, Refusal};
 use crate::clock::Timestamp;
 use crate::mail::Reply;
-use crate::policy::{Class, Principal, Right, Role};
+use crate::policy::{Class, ListEntry, ListKind, Principal, Right, Role};
 use crate::record::{
-    Change, Door, Entry, Event, Job, JobKind, JobStep, Lesson, Lore, Shelf, State, Status,
+    Asked, Change, Door, Entry, Event, Job, JobKind, JobStep, Lesson, Lore, Shelf, State, Status,
 };
 
 /// What an action does to an entry from which it is possible.
@@ -16,6 +19,7 @@ struct Effect {
     lore: Option<Lore>,
     status: Status,
     failed: Option<Reply>,
+    listed: Option<ListEntry>,
     words: String,
 }
 
@@ -28,12 +32,16 @@ impl Effect {
             lore: None,
             status,
             failed: None,
+            listed: None,
             words: String::new(),
         }
     }
 }
 
-/// Decides. `Ok(None)` means that it has been done already.
+/// A release is not taken back in its last second: its job may be in somebody's hand.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// Decides. `Ok(None)` means that it has been done already. A release waits for `undo`.
 ///
 /// # Errors
 /// [`Refusal`], never `Failed`.
@@ -43,9 +51,10 @@ pub fn plan(
     by: &Principal,
     door: &Door,
     now: Timestamp,
+    undo: Duration,
 ) -> Result<Option<Change>, Refusal> {
     allowed(entry, action, by)?;
-    let Some(effect) = effect(entry, action)? else {
+    let Some(effect) = effect(entry, action, by, now)? else {
         return Ok(None);
     };
     let mut event = Event::new(now, effect.status, &by.who, door.clone()).saying(effect.words);
@@ -58,8 +67,12 @@ pub fn plan(
     event.size = entry.size;
     event.class = Some(entry.verdict.class);
     event.score = Some(entry.verdict.score);
+    let leaves = now.after(undo);
     let job = if effect.job {
-        JobStep::Owe(Job::new(entry.id, entry.mail, JobKind::Release, now))
+        JobStep::Owe(Job {
+            due: leaves,
+            ..Job::new(entry.id, entry.mail, JobKind::Release, now)
+        })
     } else if effect.settles {
         JobStep::Settle
     } else {
@@ -80,6 +93,12 @@ pub fn plan(
         job,
         lesson,
         failed: effect.failed,
+        listed: effect.listed,
+        leaves: (effect.job && !undo.is_zero()).then_some(leaves),
+        requested: (*action == Action::RequestRelease).then(|| Asked {
+            who: by.who.clone(),
+            at: now,
+        }),
         event,
     }))
 }
@@ -90,7 +109,7 @@ fn allowed(entry: &Entry, action: &Action, by: &Principal) -> Result<(), Refusal
         return Err(Refusal::NotYours);
     }
     match action {
-        Action::Release | Action::ReleaseAndTrain => {
+        Action::Release | Action::ReleaseAndTrain | Action::ReleaseAndAllow(_) => {
             if entry.verdict.class == Class::Malware && !by.has(Right::HandleMalware) {
                 return Err(Refusal::NeedsRight(Right::HandleMalware));
             }
@@ -108,12 +127,40 @@ fn allowed(entry: &Entry, action: &Action, by: &Principal) -> Result<(), Refusal
     Ok(())
 }
 
-fn effect(entry: &Entry, action: &Action) -> Result<Option<Effect>, Refusal> {
+fn effect(
+    entry: &Entry,
+    action: &Action,
+    by: &Principal,
+    now: Timestamp,
+) -> Result<Option<Effect>, Refusal> {
     let state = entry.state;
+    let with_list = |effect: Option<Effect>, kind, reach| {
+        let Some(effect) = effect else {
+            return Ok(None);
+        };
+        let listed = listed(entry, kind, reach, by, now)?;
+        Ok(Some(Effect {
+            words: format!(
+                "{} was put on the {kind} list of {}",
+                listed.pattern, listed.scope
+            ),
+            listed: Some(listed),
+            ..effect
+        }))
+    };
     match action {
         Action::Release | Action::ReleaseAndTrain => {
             release(entry, *action == Action::ReleaseAndTrain)
         }
+        Action::ReleaseAndAllow(reach) => {
+            with_list(release(entry, false)?, ListKind::Allow, *reach)
+        }
+        Action::RemoveAndBlock(reach) => {
+            let effect = end(state, State::Removed, Status::Removed, None)?;
+            with_list(effect, ListKind::Block, *reach)
+        }
+        Action::RequestRelease => request(entry),
+        Action::TakeBack => take_back(entry, now),
         Action::Remove => end(state, State::Removed, Status::Removed, None),
         Action::RemoveAsSpam => end(state, State::Removed, Status::TrainedSpam, Some(Lore::Spam)),
         Action::RemoveAsHam => end(state, State::Removed, Status::TrainedHam, Some(Lore::Ham)),
@@ -164,6 +211,36 @@ fn release(entry: &Entry, and_train: bool) -> Result<Option<Effect>, Refusal> {
     }
 }
 
+fn request(entry: &Entry) -> Result<Option<Effect>, Refusal> {
+    if entry.shelf == Shelf::TrainingRequested {
+        return Err(Refusal::WasDelivered);
+    }
+    match entry.state {
+        State::Held if entry.requested.is_some() => Ok(None),
+        State::Held => Ok(Some(Effect::new(State::Held, Status::Requested))),
+        State::Leaving | State::Released => Ok(None),
+        other => Err(Refusal::NotPossible(other)),
+    }
+}
+
+fn take_back(entry: &Entry, now: Timestamp) -> Result<Option<Effect>, Refusal> {
+    match entry.state {
+        State::Held => Ok(None),
+        State::Leaving
+            if entry
+                .leaves
+                .is_some_and(|leaves| now.after(LAST_CALL) <= leaves) =>
+        {
+            Ok(Some(Effect {
+                settles: true,
+                ..Effect::new(State::Held, Status::TakenBack)
+            }))
+        }
+        State::Leaving => Err(Refusal::TooLate),
+        other => Err(Refusal::NotPossible(other)),
+    }
+}
+
 fn end(
     state: State,
     to: State,
@@ -193,6 +270,7 @@ fn train(state: State, status: Status, lore: Lore) -> Result<Option<Effect>, Ref
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actions::Reach;
     use crate::mail::{Direction, EntryId, MailId};
     use crate::policy::{Scope, Verdict};
 
@@ -217,14 +295,17 @@ mod tests {
             uid: 1,
             size: 1,
             subject: String::new(),
-            author: String::new(),
+            author: "eve@spam.example".into(),
             client: String::new(),
             failed: None,
+            leaves: None,
+            requested: None,
         }
     }
 
     fn ask(entry: &Entry, action: &Action, by: &Principal) -> String {
-        match plan(entry, action, by, &Door::new("test", ""), Timestamp(1)) {
+        let door = Door::new("test", "");
+        match plan(entry, action, by, &door, Timestamp(1), Duration::ZERO) {
             Ok(None) => "already".into(),
             Ok(Some(change)) => {
                 let job = match change.job {
@@ -237,7 +318,15 @@ mod tests {
                     Some(Lore::Ham) => " ham",
                     Some(Lore::Spam) => " spam",
                 };
-                format!("{}{job}{lore}", change.to)
+                let listed = change
+                    .listed
+                    .map_or(String::new(), |l| format!(" {}", l.kind));
+                let asked = if change.requested.is_some() {
+                    " asked"
+                } else {
+                    ""
+                };
+                format!("{}{job}{lore}{listed}{asked}", change.to)
             }
             Err(Refusal::NotPossible(state)) => format!("no: {state}"),
             Err(other) => other.to_string(),
@@ -248,7 +337,8 @@ mod tests {
     fn se10_xx04_the_table_row_by_row() {
         use State::{Expired, Held, Leaving, Released, Removed};
         let reply = Reply::plain(550, "no");
-        let table = [
+        let too_late = Refusal::TooLate.to_string();
+        let table: [(Action, [&str; 5]); 14] = [
             (
                 Action::Release,
                 [
@@ -267,6 +357,46 @@ mod tests {
                     "already",
                     "no: removed",
                     "no: expired",
+                ],
+            ),
+            (
+                Action::ReleaseAndAllow(Reach::Recipient),
+                [
+                    "leaving owe allow",
+                    "already",
+                    "already",
+                    "no: removed",
+                    "no: expired",
+                ],
+            ),
+            (
+                Action::RequestRelease,
+                [
+                    "held asked",
+                    "already",
+                    "already",
+                    "no: removed",
+                    "no: expired",
+                ],
+            ),
+            (
+                Action::TakeBack,
+                [
+                    "already",
+                    &too_late,
+                    "no: released",
+                    "no: removed",
+                    "no: expired",
+                ],
+            ),
+            (
+                Action::RemoveAndBlock(Reach::Domain),
+                [
+                    "removed block",
+                    "no: leaving",
+                    "no: released",
+                    "already",
+                    "already",
                 ],
             ),
             (

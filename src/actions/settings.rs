@@ -18,6 +18,8 @@ const REINSERTION_KEYS: &str = "reinsertion-keys";
 const TAG_LONGEST: usize = 100;
 /// Longest keeping time, in days.
 const KEEP_MOST: u64 = 3650;
+/// Longest time in which a release can be taken back, in seconds.
+const UNDO_MOST: u64 = 3600;
 /// List entries of one scope.
 const LIST_MOST: usize = 100_000;
 /// Longest note of a list entry, in octets.
@@ -402,6 +404,12 @@ fn check_layer(layer: &Layer) -> Result<(), Refusal> {
         .is_some_and(|days| days == 0 || days > KEEP_MOST)
     {
         return bad(format!("keep_days lies between 1 and {KEEP_MOST}"));
+    }
+    if layer
+        .undo_seconds
+        .is_some_and(|seconds| seconds > UNDO_MOST)
+    {
+        return bad(format!("undo_seconds is at most {UNDO_MOST}"));
     }
     Ok(())
 }

@@ -455,5 +455,7 @@ fn stranded(
         author: kept.envelope.from_text(),
         client: kept.envelope.peer.address.to_string(),
         failed: Some(reply),
+        leaves: None,
+        requested: None,
     }
 }

@@ -1,17 +1,19 @@
 //! The command line: one definition for parser, help, man page and completion.
 
 mod policy;
+mod quarantine;
 mod senders;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::mail::{Address, Domain, EntryId};
+use crate::mail::{Address, Domain};
 use crate::policy::{Pattern, Scope};
 use crate::record::{Route, Status};
 
 pub(crate) use policy::PolicyArgs;
+pub(crate) use quarantine::{OnQuarantine, Report, Whose};
 pub(crate) use senders::OnSenders;
 
 /// A spam filter for mail servers with a quarantine that people can live with.
@@ -117,69 +119,6 @@ pub(crate) struct DemoArgs {
     /// Print one line of JSON once ready, and nothing else
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum OnQuarantine {
-    /// List caught mail, the newest first
-    List {
-        /// Only this scope: `global`, a domain, or an address
-        #[arg(default_value = "global")]
-        scope: Scope,
-        /// Mail caught on its way out
-        #[arg(long)]
-        outgoing: bool,
-        /// Copies of delivered mail kept for training
-        #[arg(long, conflicts_with = "outgoing")]
-        training: bool,
-        /// At most this many
-        #[arg(long, short = 'n', default_value_t = 50)]
-        most: usize,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Show one message: envelope, verdict and its reasons
-    Show {
-        id: EntryId,
-        /// Print the message itself, as it was received
-        #[arg(long)]
-        raw: bool,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Deliver to the original recipient
-    Release {
-        #[arg(required = true)]
-        ids: Vec<EntryId>,
-        /// Report as a false positive too
-        #[arg(long)]
-        train: bool,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Remove; trains nothing, unless asked
-    Remove {
-        #[arg(required = true)]
-        ids: Vec<EntryId>,
-        /// Report it as what it is before it goes
-        #[arg(long, value_name = "WHAT")]
-        report: Option<Report>,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// What happened to a message, by whom, when, from where
-    History {
-        id: EntryId,
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
-/// What a message is reported as.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Report {
-    Spam,
-    Ham,
 }
 
 #[derive(Debug, Subcommand)]

@@ -24,11 +24,12 @@ use serde_json::Value;
 
 use args::{
     Cli, Command, Common, KindArg, LogArgs, OnDomains, OnKeys, OnLists, OnPolicy, OnQuarantine,
-    OnUsers, Report,
+    OnUsers, Report, Whose,
 };
 
+use crate::actions::Verb;
 use crate::config::Config;
-use crate::control::{self, Request, Verb};
+use crate::control::{self, Request};
 use crate::mail::{Direction, EntryId};
 use crate::policy::{Layer, ListKind, Scope};
 use crate::record::Shelf;
@@ -154,26 +155,34 @@ fn quarantine(command: OnQuarantine) -> anyhow::Result<ExitCode> {
             raw: false,
             common,
         } => tell(&common, &Request::QuarantineShow { id }, show::entry),
-        OnQuarantine::Release { ids, train, common } => {
-            let verb = if train {
-                Verb::ReleaseAndTrain
-            } else {
-                Verb::Release
+        OnQuarantine::Release {
+            ids,
+            train,
+            allow,
+            common,
+        } => {
+            let verb = match (train, allow) {
+                (true, _) => Verb::ReleaseAndTrain,
+                (false, Some(_)) => Verb::ReleaseAndAllow,
+                (false, None) => Verb::Release,
             };
-            act(&common, &Request::QuarantineAct { ids, verb })
+            act(&common, ids, verb, allow)
         }
         OnQuarantine::Remove {
             ids,
             report,
+            block,
             common,
         } => {
-            let verb = match report {
-                None => Verb::Remove,
-                Some(Report::Spam) => Verb::RemoveAsSpam,
-                Some(Report::Ham) => Verb::RemoveAsHam,
+            let verb = match (report, block) {
+                (Some(Report::Spam), _) => Verb::RemoveAsSpam,
+                (Some(Report::Ham), _) => Verb::RemoveAsHam,
+                (None, Some(_)) => Verb::RemoveAndBlock,
+                (None, None) => Verb::Remove,
             };
-            act(&common, &Request::QuarantineAct { ids, verb })
+            act(&common, ids, verb, block)
         }
+        OnQuarantine::TakeBack { ids, common } => act(&common, ids, Verb::TakeBack, None),
         OnQuarantine::History { id, common } => {
             tell(&common, &Request::QuarantineHistory { id }, show::events)
         }
@@ -191,8 +200,14 @@ fn raw(common: &Common, id: EntryId) -> anyhow::Result<ExitCode> {
 }
 
 /// Acts on entries; the exit code says whether all of it was done.
-fn act(common: &Common, request: &Request) -> anyhow::Result<ExitCode> {
-    let answer = ask(common, request)?;
+fn act(
+    common: &Common,
+    ids: Vec<EntryId>,
+    verb: Verb,
+    whose: Option<Whose>,
+) -> anyhow::Result<ExitCode> {
+    let reach = whose.map(Into::into).unwrap_or_default();
+    let answer = ask(common, &Request::QuarantineAct { ids, verb, reach })?;
     let (table, all) = show::outcomes(&answer);
     say(&if common.json {
         format!("{answer}\n")

@@ -25,7 +25,7 @@ use crate::net::socket::bind_unix;
 use crate::policy::{Layer, Policy, Principal, Role, Scope};
 use crate::record::{DomainSettings, Door, Shelf};
 
-pub use request::{Pem, Request, Response, Verb, ask};
+pub use request::{Pem, Request, Response, ask};
 
 /// Longest request, in octets: room for some 25,000 ids.
 pub const REQUEST_LONGEST: u64 = 1 << 20;
@@ -181,8 +181,9 @@ impl Control {
                 let mail = desk.mail(by, id).await?;
                 Ok(json!({ "base64": STANDARD.encode(&mail.bytes) }))
             }
-            Request::QuarantineAct { ids, verb } => {
-                let results = desk.perform_all(by, &verb.action(), &ids, &door()).await;
+            Request::QuarantineAct { ids, verb, reach } => {
+                let action = verb.action(reach);
+                let results = desk.perform_all(by, &action, &ids, &door()).await;
                 let each: Vec<Value> = ids
                     .iter()
                     .zip(results)

@@ -7,39 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::actions::Action;
+use crate::actions::{Reach, Verb};
 use crate::inspect::{Bulk, Which};
 use crate::mail::{Address, Direction, Domain, EntryId};
 use crate::policy::{Layer, ListKind, Pattern, Scope};
 use crate::record::{Route, Shelf, Status};
 use crate::token::{Algorithm, Selector};
-
-/// What an administrator does with an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verb {
-    Release,
-    ReleaseAndTrain,
-    Remove,
-    TrainSpam,
-    TrainHam,
-    RemoveAsSpam,
-    RemoveAsHam,
-}
-
-impl Verb {
-    pub(super) fn action(self) -> Action {
-        match self {
-            Verb::Release => Action::Release,
-            Verb::ReleaseAndTrain => Action::ReleaseAndTrain,
-            Verb::Remove => Action::Remove,
-            Verb::TrainSpam => Action::TrainSpam,
-            Verb::TrainHam => Action::TrainHam,
-            Verb::RemoveAsSpam => Action::RemoveAsSpam,
-            Verb::RemoveAsHam => Action::RemoveAsHam,
-        }
-    }
-}
 
 /// A private key in PEM. Its Debug shows nothing of it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -71,6 +44,9 @@ pub enum Request {
     QuarantineAct {
         ids: Vec<EntryId>,
         verb: Verb,
+        /// Of a list entry that is made with it.
+        #[serde(default)]
+        reach: Reach,
     },
     QuarantineHistory {
         id: EntryId,

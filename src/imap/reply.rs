@@ -68,9 +68,11 @@ impl Done {
 pub(super) fn code_of(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::NotYours => "[EXPUNGEISSUED]",
-        Refusal::NotPossible(_) | Refusal::WasDelivered | Refusal::Unknown(_) | Refusal::Bad(_) => {
-            "[CANNOT]"
-        }
+        Refusal::NotPossible(_)
+        | Refusal::WasDelivered
+        | Refusal::TooLate
+        | Refusal::Unknown(_)
+        | Refusal::Bad(_) => "[CANNOT]",
         Refusal::NeedsRight(_) => "[NOPERM]",
         Refusal::Failed(_) => "[UNAVAILABLE]",
     }

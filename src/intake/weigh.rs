@@ -284,6 +284,8 @@ impl Intake {
             author: author.unwrap_or_else(|| mail.envelope.from_text()),
             client: mail.envelope.peer.address.to_string(),
             failed: None,
+            leaves: None,
+            requested: None,
         }
     }
 }

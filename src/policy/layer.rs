@@ -55,6 +55,9 @@ pub struct Layer {
     /// Days until quarantined mail expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_days: Option<u64>,
+    /// Seconds in which a release can be taken back; it leaves after them (XX-13).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo_seconds: Option<u64>,
     /// Keep copies of delivered unsure mail in `Training Requested`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training_requested: Option<bool>,
@@ -90,6 +93,7 @@ impl Layer {
             spam_tag: self.spam_tag.or(before.spam_tag),
             unsure_tag: self.unsure_tag.or(before.unsure_tag),
             keep_days: self.keep_days.or(before.keep_days),
+            undo_seconds: self.undo_seconds.or(before.undo_seconds),
             training_requested: self.training_requested.or(before.training_requested),
             outbound_mode: self.outbound_mode.or(before.outbound_mode),
             outbound_spam_from: self.outbound_spam_from.or(before.outbound_spam_from),
@@ -110,6 +114,7 @@ pub struct Policy {
     pub spam_tag: String,
     pub unsure_tag: String,
     pub keep_days: u64,
+    pub undo_seconds: u64,
     pub training_requested: bool,
     pub outbound_mode: Mode,
     pub outbound_spam_from: f32,
@@ -128,6 +133,7 @@ impl Default for Policy {
             spam_tag: "[SPAM]".to_owned(),
             unsure_tag: String::new(),
             keep_days: 14,
+            undo_seconds: 0,
             training_requested: false,
             outbound_mode: Mode::Quarantine,
             outbound_spam_from: 6.0,
@@ -154,6 +160,7 @@ impl Policy {
             spam_tag: layer.spam_tag.unwrap_or(house.spam_tag),
             unsure_tag: layer.unsure_tag.unwrap_or(house.unsure_tag),
             keep_days: layer.keep_days.unwrap_or(house.keep_days),
+            undo_seconds: layer.undo_seconds.unwrap_or(house.undo_seconds),
             training_requested: layer.training_requested.unwrap_or(house.training_requested),
             outbound_mode: layer.outbound_mode.unwrap_or(house.outbound_mode),
             outbound_spam_from: layer.outbound_spam_from.unwrap_or(house.outbound_spam_from),
@@ -185,6 +192,7 @@ impl Policy {
         let answering = |policy: &Policy| Policy {
             // What is kept afterwards, and for how long, no sender sees.
             keep_days: 0,
+            undo_seconds: 0,
             training_requested: false,
             split: false,
             ..policy.clone()

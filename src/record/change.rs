@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Job, Lesson, State};
+use super::{Asked, Event, Job, Lesson, State};
+use crate::clock::Timestamp;
 use crate::mail::{EntryId, Reply};
+use crate::policy::ListEntry;
 
 /// What becomes of the entry's job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,5 +31,11 @@ pub struct Change {
     pub lesson: Option<Lesson>,
     /// What the destination said when it refused; set on the way back to `Held`.
     pub failed: Option<Reply>,
+    /// Kept with it: the sender is listed.
+    pub listed: Option<ListEntry>,
+    /// Its release may be taken back until then.
+    pub leaves: Option<Timestamp>,
+    /// Its release was asked for; holds until the entry moves.
+    pub requested: Option<Asked>,
     pub event: Event,
 }

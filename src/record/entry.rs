@@ -76,6 +76,21 @@ pub struct Entry {
     pub client: String,
     /// What the destination said when delivery was refused; shown as `$ReleaseFailed`.
     pub failed: Option<Reply>,
+    /// While it is leaving: its job is not tried before, and until then the release may be
+    /// taken back (XX-13).
+    #[serde(default)]
+    pub leaves: Option<Timestamp>,
+    /// Somebody without the right asked for its release (XX-12).
+    #[serde(default)]
+    pub requested: Option<Asked>,
+}
+
+/// Who asked for a release, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The login.
+    pub who: String,
+    pub at: Timestamp,
 }
 
 /// A mail as it was received: its envelope and its untouched octets.

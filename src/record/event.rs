@@ -26,6 +26,10 @@ pub enum Status {
     NotAccepted,
     /// Somebody asked for the release.
     Released,
+    /// Somebody without the right asked for it (XX-12).
+    Requested,
+    /// A release was taken back before it left (XX-13).
+    TakenBack,
     ReleasedAndTrained,
     /// The destination took a released or owed mail.
     Delivered,
@@ -56,6 +60,8 @@ impl fmt::Display for Status {
             Status::Refused => "refused",
             Status::NotAccepted => "not-accepted",
             Status::Released => "released",
+            Status::Requested => "requested",
+            Status::TakenBack => "taken-back",
             Status::ReleasedAndTrained => "released-and-trained",
             Status::Delivered => "delivered",
             Status::DeliveryDeferred => "delivery-deferred",

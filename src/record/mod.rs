@@ -11,7 +11,7 @@ mod sender;
 pub use account::Account;
 pub use change::{Change, JobStep};
 pub use domain::{DomainSettings, Route, RouteError, RouteTls};
-pub use entry::{Entry, KeptMail, SUBJECT_LONGEST, Shelf, State};
+pub use entry::{Asked, Entry, KeptMail, SUBJECT_LONGEST, Shelf, State};
 pub use event::{Door, Event, Status};
 pub use job::{Job, JobKind, Lesson, Lore};
 pub use sender::SenderLock;

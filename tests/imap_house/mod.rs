@@ -147,6 +147,8 @@ impl House {
             author: "sender@spam.example".into(),
             client: "192.0.2.1".into(),
             failed: None,
+            leaves: None,
+            requested: None,
         };
         change(&mut entry);
         let event = Event::new(

@@ -73,6 +73,8 @@ pub(crate) fn entry(mail: &Mail, owner: &str) -> Entry {
         author: "a@sender.example".into(),
         client: "127.0.0.1".into(),
         failed: None,
+        leaves: None,
+        requested: None,
     }
 }
 
@@ -107,6 +109,9 @@ pub(crate) fn change(entry: &Entry, from: State, to: State) -> Change {
         job,
         lesson: None,
         failed: None,
+        listed: None,
+        leaves: None,
+        requested: None,
         event: event_of(entry, Status::Changed),
     }
 }

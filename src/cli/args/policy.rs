@@ -72,6 +72,9 @@ pub(crate) struct PolicyArgs {
     /// Days until caught mail expires
     #[arg(long, value_name = "DAYS")]
     keep_days: Option<u64>,
+    /// Seconds in which a release can be taken back
+    #[arg(long, value_name = "SECONDS")]
+    undo_seconds: Option<u64>,
     /// Keep copies of delivered unsure mail in Training Requested
     #[arg(long, value_name = "true|false")]
     training_requested: Option<bool>,
@@ -105,6 +108,7 @@ impl PolicyArgs {
             spam_tag: self.spam_tag.clone(),
             unsure_tag: self.unsure_tag.clone(),
             keep_days: self.keep_days,
+            undo_seconds: self.undo_seconds,
             training_requested: self.training_requested,
             outbound_mode: self.outbound_mode.map(ModeArg::mode),
             outbound_spam_from: self.outbound_spam_from,

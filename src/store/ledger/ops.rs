@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::draft::{Draft, Posting, notice};
 use super::keys::{self, Kind};
-use super::rows::{EntryRow, FlagsRow, Home, LessonRow, MailRow, decode, encode};
+use super::rows::{EntryRow, FlagsRow, Home, LessonRow, MailRow, decode, encode, encode_setting};
 use crate::clock::Timestamp;
 use crate::mail::{EntryId, MailId};
 use crate::policy::Scope;
@@ -299,6 +299,10 @@ fn change(draft: &Draft<'_>, change: Change) -> Result<Decision, StoreError> {
     if change.failed.is_some() {
         entry.failed = change.failed;
     }
+    entry.leaves = change.leaves;
+    if moved || change.requested.is_some() {
+        entry.requested = change.requested;
+    }
     decision.entry(&entry, if moved { change.event.at } else { since })?;
     match change.job {
         JobStep::Stay => {}
@@ -311,6 +315,10 @@ fn change(draft: &Draft<'_>, change: Change) -> Result<Decision, StoreError> {
     if let Some(lesson) = change.lesson {
         let number = draft.mark(keys::LAST_LESSON)? + 1;
         decision.lesson(number, lesson, has_octets)?;
+    }
+    if let Some(listed) = change.listed {
+        let key = keys::listed(&listed.scope, listed.kind, &listed.pattern);
+        decision.put(key, encode_setting(&listed)?);
     }
     decision.event(draft, &change.event)?;
     decision.answer = Answer::Changed(Box::new(entry));
