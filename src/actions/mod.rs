@@ -5,6 +5,8 @@ mod desk;
 mod listing;
 mod log;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod sealing;
 mod senders;
 mod settings;

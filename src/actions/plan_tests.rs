@@ -1,0 +1,163 @@
+//! The table of actions, row by row.
+
+use std::time::Duration;
+
+use super::{Action, Reach, Refusal, plan};
+use crate::clock::Timestamp;
+use crate::mail::{Direction, EntryId, MailId, Reply};
+use crate::policy::{Class, Principal, Scope, Verdict};
+use crate::record::{Door, Entry, JobStep, Lore, Shelf, State};
+
+fn entry(state: State) -> Entry {
+    let owner: crate::mail::Address = "alice@example.org".parse().expect("address");
+    Entry {
+        id: EntryId([1; 16]),
+        mail: MailId([2; 16]),
+        to: vec![owner.clone()],
+        owner,
+        from: None,
+        direction: Direction::Inbound,
+        shelf: Shelf::Caught,
+        state,
+        verdict: Verdict {
+            class: Class::Spam,
+            score: 9.0,
+            because: Vec::new(),
+        },
+        arrived: Timestamp(0),
+        expires: Timestamp(0),
+        uid: 1,
+        size: 1,
+        subject: String::new(),
+        author: "eve@spam.example".into(),
+        client: String::new(),
+        failed: None,
+        leaves: None,
+        requested: None,
+    }
+}
+
+fn ask(entry: &Entry, action: &Action, by: &Principal) -> String {
+    let door = Door::new("test", "");
+    match plan(entry, action, by, &door, Timestamp(1), Duration::ZERO) {
+        Ok(None) => "already".into(),
+        Ok(Some(change)) => {
+            let job = match change.job {
+                JobStep::Stay => "",
+                JobStep::Owe(_) => " owe",
+                JobStep::Settle => " settle",
+            };
+            let lore = match change.lesson.map(|lesson| lesson.lore) {
+                None => "",
+                Some(Lore::Ham) => " ham",
+                Some(Lore::Spam) => " spam",
+            };
+            let listed = change
+                .listed
+                .map_or(String::new(), |l| format!(" {}", l.kind));
+            let asked = if change.requested.is_some() {
+                " asked"
+            } else {
+                ""
+            };
+            format!("{}{job}{lore}{listed}{asked}", change.to)
+        }
+        Err(Refusal::NotPossible(state)) => format!("no: {state}"),
+        Err(Refusal::TooLate) => "too late".into(),
+        Err(other) => other.to_string(),
+    }
+}
+
+/// What comes of an action, by the state of the entry:
+/// held, leaving, released, removed, expired.
+const TABLE: &str = "
+Release           | leaving owe       | already       | already         | no: removed | no: expired
+ReleaseAndTrain   | leaving owe ham   | already       | already         | no: removed | no: expired
+ReleaseAndAllow   | leaving owe allow | already       | already         | no: removed | no: expired
+RequestRelease    | held asked        | already       | already         | no: removed | no: expired
+TakeBack          | already           | too late      | no: released    | no: removed | no: expired
+Remove            | removed           | no: leaving   | no: released    | already     | already
+RemoveAndBlock    | removed block     | no: leaving   | no: released    | already     | already
+RemoveAsSpam      | removed spam      | no: leaving   | no: released    | already     | already
+RemoveAsHam       | removed ham       | no: leaving   | no: released    | already     | already
+TrainSpam         | held spam         | no: leaving   | no: released    | no: removed | no: expired
+TrainHam          | held ham          | no: leaving   | no: released    | no: removed | no: expired
+Expire            | expired           | no: leaving   | no: released    | already     | already
+Delivered         | no: held          | released settle | already       | no: removed | no: expired
+Returned          | already           | held settle   | no: released    | no: removed | no: expired
+";
+
+fn action(name: &str) -> Action {
+    match name {
+        "Release" => Action::Release,
+        "ReleaseAndTrain" => Action::ReleaseAndTrain,
+        "ReleaseAndAllow" => Action::ReleaseAndAllow(Reach::Recipient),
+        "RequestRelease" => Action::RequestRelease,
+        "TakeBack" => Action::TakeBack,
+        "Remove" => Action::Remove,
+        "RemoveAndBlock" => Action::RemoveAndBlock(Reach::Domain),
+        "RemoveAsSpam" => Action::RemoveAsSpam,
+        "RemoveAsHam" => Action::RemoveAsHam,
+        "TrainSpam" => Action::TrainSpam,
+        "TrainHam" => Action::TrainHam,
+        "Expire" => Action::Expire,
+        "Delivered" => Action::Delivered(Reply::plain(550, "no")),
+        "Returned" => Action::Returned(Reply::plain(550, "no")),
+        other => panic!("no action {other}"),
+    }
+}
+
+#[test]
+fn se10_xx04_the_table_row_by_row() {
+    use State::{Expired, Held, Leaving, Released, Removed};
+    let rows = TABLE.lines().filter(|line| !line.is_empty());
+    for row in rows {
+        let mut cells = row.split('|').map(str::trim);
+        let action = action(cells.next().expect("a name"));
+        for (state, want) in [Held, Leaving, Released, Removed, Expired]
+            .into_iter()
+            .zip(cells)
+        {
+            assert_eq!(
+                ask(&entry(state), &action, &Principal::house("test")),
+                want,
+                "{action:?} {state}"
+            );
+        }
+    }
+}
+
+#[test]
+fn se06_xx12_strangers_and_rights() {
+    let of = |text: &str| Principal::of(text.parse::<Scope>().expect("scope"));
+    let held = entry(State::Held);
+    for stranger in ["bob@example.org", "other.org"] {
+        for action in [Action::Release, Action::Remove, Action::TrainSpam] {
+            assert_eq!(
+                ask(&held, &action, &of(stranger)),
+                Refusal::NotYours.to_string()
+            );
+        }
+    }
+    assert_eq!(
+        ask(&held, &Action::Expire, &of("global")),
+        Refusal::NotYours.to_string()
+    );
+    let mut outgoing = entry(State::Held);
+    outgoing.direction = Direction::Outbound;
+    let mut malware = entry(State::Held);
+    malware.verdict.class = Class::Malware;
+    for special in [outgoing, malware] {
+        assert!(ask(&special, &Action::Release, &of("alice@example.org")).contains("right"));
+        assert_eq!(
+            ask(&special, &Action::Release, &of("example.org")),
+            "leaving owe"
+        );
+    }
+    let mut copy = entry(State::Held);
+    copy.shelf = Shelf::TrainingRequested;
+    assert_eq!(
+        ask(&copy, &Action::Release, &of("global")),
+        Refusal::WasDelivered.to_string()
+    );
+}
