@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::options::SectionDoc;
-use crate::{accounts, background, imap, inspect, intake, milter, net, relay, smtp, store};
+use crate::{accounts, background, imap, inspect, intake, milter, net, relay, smtp, store, web};
 
 crate::options! {
     /// The house as a whole.
@@ -48,6 +48,7 @@ pub struct Config {
     pub relay: relay::Options,
     pub reinsertion: background::Options,
     pub imap: imap::Options,
+    pub web: web::Options,
     pub login: accounts::Options,
     pub store: store::on_sled::Options,
 }

@@ -38,6 +38,7 @@ pub struct Daemon {
     pub milter: Vec<Socket>,
     pub imaps: Vec<SocketAddr>,
     pub imap: Vec<SocketAddr>,
+    pub web: Vec<SocketAddr>,
     /// The password of `global`, if this was the first start (SY-08).
     pub first_password: Option<String>,
     config: Mutex<Config>,
@@ -95,6 +96,11 @@ impl Daemon {
                 .imap_door(&config)
                 .serve(imap_listeners, closing.signal()),
         );
+        let web = addresses(&listeners.web);
+        let web_door = rooms.web_door(&config, &closing);
+        for listener in listeners.web {
+            tasks.spawn(web_door.clone().serve(listener));
+        }
         let overlap = config.reinsertion.token_lifetime.0;
         let control = Control::new(rooms.desk.clone(), overlap).teaching(rooms.learner.clone());
         tasks.spawn(control.serve(listeners.control, closing.clone()));
@@ -112,6 +118,7 @@ impl Daemon {
             milter,
             imaps,
             imap,
+            web,
             first_password,
             config: Mutex::new(config),
             tls: rooms.tls,
@@ -178,6 +185,7 @@ struct Listeners {
     milter: Vec<Bound>,
     imaps: Vec<TcpListener>,
     imap: Vec<TcpListener>,
+    web: Vec<TcpListener>,
     control: UnixListener,
 }
 
@@ -190,6 +198,7 @@ impl Listeners {
             milter: bind_all(&config.milter.listen, config.milter.socket_mode.0).await?,
             imaps: bind(&config.imap.listen_tls).await?,
             imap: bind(&config.imap.listen_starttls).await?,
+            web: bind(&config.web.listen).await?,
             control: Control::bind(&config.control())
                 .with_context(|| format!("the admin socket {}", config.control().display()))?,
         })
@@ -307,7 +316,7 @@ pub fn serve(path: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         if let Some(password) = &daemon.first_password {
             show_once(&config.server.data_dir, password)?;
         }
-        tracing::info!(smtp = ?daemon.smtp, outbound = ?daemon.outbound, outbound_tls = ?daemon.outbound_tls, milter = ?daemon.milter, imaps = ?daemon.imaps, imap = ?daemon.imap, "ready");
+        tracing::info!(smtp = ?daemon.smtp, outbound = ?daemon.outbound, outbound_tls = ?daemon.outbound_tls, milter = ?daemon.milter, imaps = ?daemon.imaps, imap = ?daemon.imap, web = ?daemon.web, "ready");
         notify(&[sd_notify::NotifyState::Ready]);
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;

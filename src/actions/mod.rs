@@ -1,6 +1,7 @@
 //! Verb 2: somebody does something with an entry. `desk` asks, `plan` decides, the store keeps.
 
 mod action;
+mod browse;
 mod desk;
 mod listing;
 mod log;
@@ -13,6 +14,7 @@ mod settings;
 mod verb;
 
 pub use action::{Action, Outcome, Reach, Refusal};
+pub use browse::{Sheet, Sieve};
 pub use desk::{Desk, Status};
 pub use plan::plan;
 pub use sealing::sealing_key;

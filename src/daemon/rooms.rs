@@ -16,10 +16,11 @@ use crate::inspect::{Inspector, Learner, StandardPanel};
 use crate::intake::{self, Intake};
 use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
+use crate::net::listen::Closing;
 use crate::net::tls::ServerTls;
 use crate::relay::Relay;
 use crate::store::{Store, on_sled};
-use crate::{imap, milter, smtp};
+use crate::{imap, milter, smtp, web};
 
 /// The rooms below the doors.
 pub(super) struct Rooms {
@@ -128,6 +129,16 @@ impl Rooms {
             self.budget.clone(),
             &self.hostname,
         )
+    }
+
+    pub(super) fn web_door(&self, config: &Config, closing: &Closing) -> web::Door {
+        web::Door::new(web::Setup {
+            options: config.web.clone(),
+            desk: self.desk.clone(),
+            login: self.login.clone(),
+            tls: Some(self.tls.clone()),
+            closing: closing.clone(),
+        })
     }
 
     pub(super) fn teaching(&self, config: &Config) -> Teaching {

@@ -126,6 +126,13 @@ pub trait Entries: Send + Sync {
         after: u64,
         most: usize,
     ) -> Result<Vec<(u64, EntryId)>, StoreError>;
+    /// The same the other way round: uids below `before`, descending; at most `most`.
+    async fn newest(
+        &self,
+        view: &View,
+        before: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, EntryId)>, StoreError>;
     /// The same with what a listing says.
     async fn shown(&self, view: &View, after: u64, most: usize) -> Result<Vec<Shown>, StoreError>;
     /// Entries with the flags as `scope` set them, in the order asked; `None` for what is not there.

@@ -40,21 +40,23 @@ struct Ports {
     imap: SocketAddr,
     outbound: SocketAddr,
     lmtp: SocketAddr,
+    web: SocketAddr,
 }
 
 impl Ports {
     fn new(base: Option<u16>) -> Self {
-        let [smtp, destination, imaps, imap, outbound, milter, lmtp] = match base {
+        let [smtp, destination, imaps, imap, web, outbound, milter, lmtp] = match base {
             Some(base) => [
                 base,
                 base + 1,
                 base + 2,
                 base + 3,
+                base + 4,
                 base + 5,
                 base + 6,
                 base + 7,
             ],
-            None => [2525, 2526, 2993, 2143, 2587, 2666, 2524],
+            None => [2525, 2526, 2993, 2143, 2080, 2587, 2666, 2524],
         };
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
@@ -65,6 +67,7 @@ impl Ports {
             imap: at(imap),
             outbound: at(outbound),
             lmtp: at(lmtp),
+            web: at(web),
         }
     }
 }
@@ -101,6 +104,8 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
     config.milter.listen = vec![Socket::Tcp(ports.milter)];
     config.imap.listen_tls = vec![ports.imaps];
     config.imap.listen_starttls = vec![ports.imap];
+    config.web.listen = vec![ports.web];
+    config.web.url = Some(format!("http://{}", ports.web));
     config.outbound.listen = vec![ports.outbound];
     config.outbound.smart_hosts = vec![route(ports.destination)];
     daemon::start_log(&config)?;
@@ -268,6 +273,7 @@ fn ready_json(
         "imap": ports.imap.to_string(),
         "outbound": ports.outbound.to_string(),
         "lmtp": ports.lmtp.to_string(),
+        "web": format!("http://{}", ports.web),
         "delivered": delivered,
         "ca": dir.join("ca.pem"),
         "control": dir.join("control.sock"),

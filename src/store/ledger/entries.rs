@@ -62,6 +62,20 @@ impl<E: Engine> Entries for Rooms<E> {
         .await
     }
 
+    async fn newest(
+        &self,
+        view: &View,
+        before: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, EntryId)>, StoreError> {
+        let (from, to) = (keys::view(view), keys::shown(view, before));
+        self.read(move |engine| {
+            let pairs = engine.index().range_back(&from, &to, most)?;
+            Ok(pairs.iter().filter_map(shown).collect())
+        })
+        .await
+    }
+
     async fn shown(&self, view: &View, after: u64, most: usize) -> Result<Vec<Shown>, StoreError> {
         let Some(first) = after.checked_add(1) else {
             return Ok(Vec::new());

@@ -1,0 +1,154 @@
+//! Leafing through a shelf, the newest first, with a sieve.
+
+use super::{Desk, Refusal, Row};
+use crate::clock::Timestamp;
+use crate::mail::{Direction, EntryId};
+use crate::policy::{Class, Principal};
+use crate::record::{Entry, Shelf};
+use crate::store::View;
+
+/// Entries looked at for one sheet; what is older is found by the next one.
+const LOOKED_MOST: usize = 20_000;
+/// Entries looked at in one piece.
+const PIECE: usize = 500;
+
+/// What is looked for on a shelf. All that is set must hold.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sieve {
+    pub class: Option<Class>,
+    /// Part of the author or the reverse path, lower case.
+    pub from: Option<String>,
+    /// Part of the owner or the recipient, lower case.
+    pub to: Option<String>,
+    /// Words of subject or addresses, lower case.
+    pub words: Option<String>,
+    pub score_from: Option<f32>,
+    pub score_to: Option<f32>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// Only what somebody asked to be released.
+    pub requested: bool,
+    /// Only what could not be delivered.
+    pub failed: bool,
+}
+
+/// A part of a shelf.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sheet {
+    /// The newest first.
+    pub rows: Vec<Row>,
+    /// There may be more below this uid.
+    pub next: Option<u64>,
+}
+
+impl Sieve {
+    /// True if everything passes.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn passes(&self, entry: &Entry) -> bool {
+        let within = |wanted: &Option<String>, texts: &[&str]| {
+            wanted.as_ref().is_none_or(|wanted| {
+                texts
+                    .iter()
+                    .any(|text| text.to_lowercase().contains(wanted.as_str()))
+            })
+        };
+        let from = entry.from.as_ref().map_or("", |from| from.key());
+        let to: Vec<&str> = entry
+            .to
+            .iter()
+            .chain([&entry.owner])
+            .map(|to| to.key())
+            .collect();
+        let score = entry.verdict.score;
+        self.class.is_none_or(|class| class == entry.verdict.class)
+            && self.score_from.is_none_or(|least| score >= least)
+            && self.score_to.is_none_or(|most| score <= most)
+            && self.since.is_none_or(|since| entry.arrived >= since)
+            && self.until.is_none_or(|until| entry.arrived <= until)
+            && (!self.requested || entry.requested.is_some())
+            && (!self.failed || entry.failed.is_some())
+            && within(&self.from, &[&entry.author, from])
+            && within(&self.to, &to)
+            && self.words.as_ref().is_none_or(|words| {
+                let text = format!("{} {} {from} {}", entry.subject, entry.author, to.join(" "));
+                let text = text.to_lowercase();
+                words.split_whitespace().all(|word| text.contains(word))
+            })
+    }
+}
+
+impl Desk {
+    /// What `by` sees on a shelf below the uid `before`, as far as it passes `sieve`, the newest
+    /// first: `most` rows, or fewer where many were looked at in vain.
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`].
+    pub async fn sheet(
+        &self,
+        by: &Principal,
+        (shelf, direction): (Shelf, Direction),
+        sieve: &Sieve,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Sheet, Refusal> {
+        let view = View {
+            scope: by.scope.clone(),
+            shelf,
+            direction,
+        };
+        let mut below = before.unwrap_or(u64::MAX);
+        let mut rows = Vec::new();
+        let mut looked = 0;
+        let piece = if sieve.is_open() { most + 1 } else { PIECE };
+        while looked < LOOKED_MOST {
+            let found = self.store.entries.newest(&view, below, piece).await?;
+            let ids: Vec<EntryId> = found.iter().map(|(_, id)| *id).collect();
+            for ((uid, _), row) in found.iter().zip(self.rows(by, &ids).await?) {
+                if rows.len() == most {
+                    return Ok(Sheet {
+                        rows,
+                        next: Some(below),
+                    });
+                }
+                below = *uid;
+                rows.extend(row.filter(|row| sieve.passes(&row.entry)));
+            }
+            looked += found.len();
+            if found.len() < piece {
+                return Ok(Sheet { rows, next: None });
+            }
+        }
+        Ok(Sheet {
+            rows,
+            next: Some(below),
+        })
+    }
+
+    /// Ids of all that passes `sieve`, the newest first; at most `most`.
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`].
+    pub async fn sifted(
+        &self,
+        by: &Principal,
+        place: (Shelf, Direction),
+        sieve: &Sieve,
+        most: usize,
+    ) -> Result<Vec<EntryId>, Refusal> {
+        let mut ids = Vec::new();
+        let mut before = None;
+        loop {
+            let wanted = (most - ids.len()).min(PIECE);
+            let sheet = self.sheet(by, place, sieve, before, wanted).await?;
+            ids.extend(sheet.rows.iter().map(|row| row.entry.id));
+            before = sheet.next;
+            if before.is_none() || ids.len() >= most {
+                return Ok(ids);
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Answers: pages, redirects, and faults in plain words, with the header fields that keep browsers safe.
+
+use askama::Template;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::House;
+use super::client::{Client, Peer};
+use crate::actions::Refusal;
+
+/// Nothing runs, loads or sends but what is ours.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What a page ends in.
+pub(super) type Answer = Result<Response, Fault>;
+
+/// Why a page is not shown.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// There is no such page, or nothing that this visitor may see.
+    NotFound,
+    /// The visitor has to sign in first.
+    SignIn,
+    /// The form is too old, or does not come from one of our pages.
+    Forged,
+    /// What was sent cannot be taken.
+    Bad(String),
+    Forbidden(String),
+    TooMany(u64),
+    Failed(String),
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        match &refusal {
+            Refusal::NotYours | Refusal::Unknown(_) => Fault::NotFound,
+            Refusal::NeedsRight(_) => Fault::Forbidden(refusal.to_string()),
+            Refusal::Failed(_) => Fault::Failed(refusal.to_string()),
+            _ => Fault::Bad(refusal.to_string()),
+        }
+    }
+}
+
+impl From<askama::Error> for Fault {
+    fn from(error: askama::Error) -> Self {
+        Fault::Failed(format!("the page cannot be made: {error}"))
+    }
+}
+
+impl Fault {
+    fn told(&self) -> (StatusCode, &str, &str) {
+        match self {
+            Fault::NotFound => (
+                StatusCode::NOT_FOUND,
+                "Not found",
+                "There is nothing here, or nothing that you may see.",
+            ),
+            Fault::SignIn => (StatusCode::UNAUTHORIZED, "Sign in", "Please sign in first."),
+            Fault::Forged => (
+                StatusCode::FORBIDDEN,
+                "Please try again",
+                "The form was too old or did not come from this site. Nothing was changed.",
+            ),
+            Fault::Bad(words) => (StatusCode::BAD_REQUEST, "Not possible", words),
+            Fault::Forbidden(words) => (StatusCode::FORBIDDEN, "Not allowed", words),
+            Fault::TooMany(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Please wait",
+                "Too many tries. Please wait and try again.",
+            ),
+            Fault::Failed(words) => (StatusCode::SERVICE_UNAVAILABLE, "Not possible now", words),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "fault.html")]
+struct FaultPage<'a> {
+    style: String,
+    icon: String,
+    title: &'a str,
+    words: &'a str,
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        if matches!(self, Fault::SignIn) {
+            return redirect("/sign-in");
+        }
+        if let Fault::Failed(words) = &self {
+            tracing::error!(error = words, "a page failed");
+        }
+        let (status, title, words) = self.told();
+        let page = FaultPage {
+            style: super::assets::address("style.css"),
+            icon: super::assets::address("icon.svg"),
+            title,
+            words,
+        };
+        let mut response = match page.render() {
+            Ok(text) => (status, Html(text)).into_response(),
+            Err(_) => status.into_response(),
+        };
+        if let Fault::TooMany(seconds) = self {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// A page.
+pub(super) fn page(template: &impl Template) -> Answer {
+    Ok(Html(template.render()?).into_response())
+}
+
+/// 303 See Other, to a path of ours.
+pub(super) fn redirect(path: &str) -> Response {
+    let to = HeaderValue::try_from(local(path)).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+/// `path` if it leads to a page of ours, else the front page: nobody is sent elsewhere.
+pub(super) fn local(path: &str) -> &str {
+    let plain = path.starts_with('/')
+        && !path.starts_with("//")
+        && path
+            .bytes()
+            .all(|octet| octet.is_ascii_graphic() && octet != b'\\');
+    if plain { path } else { "/" }
+}
+
+/// Header fields on every answer; and plain HTTP from elsewhere is sent to HTTPS.
+pub(super) async fn guard(State(house): State<House>, request: Request, next: Next) -> Response {
+    let Some(peer) = request.extensions().get::<Peer>().copied() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let client = Client::of(peer, request.headers(), &house.options);
+    if house.has_tls && !client.tls && !client.is_here() {
+        return to_https(&house, &request);
+    }
+    let mut request = request;
+    request.extensions_mut().insert(client);
+    let asset = request.uri().path().starts_with("/assets/");
+    let answered = tokio::time::timeout(house.options.request_time.0, next.run(request)).await;
+    let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
+    let headers = response.headers_mut();
+    put(headers, header::CONTENT_SECURITY_POLICY, POLICY);
+    put(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    put(headers, header::REFERRER_POLICY, "same-origin");
+    put(
+        headers,
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
+    put(
+        headers,
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    if client.tls {
+        put(
+            headers,
+            header::STRICT_TRANSPORT_SECURITY,
+            "max-age=31536000",
+        );
+    }
+    if !asset {
+        put(headers, header::CACHE_CONTROL, "no-store");
+    }
+    response
+}
+
+/// Sets a field that the page did not set itself.
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    headers
+        .entry(name)
+        .or_insert(HeaderValue::from_static(value));
+}
+
+fn to_https(house: &House, request: &Request) -> Response {
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| local(path.as_str()));
+    let base = match &house.options.url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => match request.headers().get(header::HOST).map(HeaderValue::to_str) {
+            Some(Ok(host)) => format!("https://{host}"),
+            _ => return StatusCode::BAD_REQUEST.into_response(),
+        },
+    };
+    match HeaderValue::try_from(format!("{base}{path}")) {
+        Ok(to) => (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, to)]).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_elsewhere() {
+        for ours in ["/", "/log?text=a%20b", "/entries/1#x"] {
+            assert_eq!(local(ours), ours);
+        }
+        for theirs in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "javascript:x",
+            "/a\r\nb",
+            "/a b",
+        ] {
+            assert_eq!(local(theirs), "/", "{theirs:?}");
+        }
+    }
+}

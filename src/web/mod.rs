@@ -1,0 +1,111 @@
+//! The door for browsers and programs: the panel, and the HTTP API under `/api/v1`.
+//!
+//! Pages are made here, on the server, and work without JavaScript; scripts only make them smoother.
+//! What a visitor may see and do is the desk's to say; this room says it in words.
+
+mod answer;
+mod assets;
+mod client;
+mod connection;
+mod form;
+mod options;
+mod pages;
+mod router;
+mod texts;
+mod view;
+mod visitor;
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use crate::accounts::Login;
+use crate::actions::Desk;
+use crate::net::limit::{Place, Turnstile};
+use crate::net::listen::{self, Closing};
+use crate::net::tls::ServerTls;
+
+pub use options::Options;
+
+/// What the door is made of.
+pub struct Setup {
+    pub options: Options,
+    pub desk: Desk,
+    pub login: Login,
+    /// Without it there is plain HTTP only.
+    pub tls: Option<ServerTls>,
+    pub closing: Closing,
+}
+
+/// What every page and every call of the API has at hand. Cheap to clone.
+#[derive(Clone)]
+struct House {
+    options: Arc<Options>,
+    desk: Desk,
+    login: Login,
+    visits: visitor::Visits,
+    closing: Closing,
+    /// True if plain HTTP may be sent to HTTPS.
+    has_tls: bool,
+}
+
+/// The door: any number of listeners. Cheap to clone.
+#[derive(Clone)]
+pub struct Door {
+    house: House,
+    tls: Option<ServerTls>,
+    turnstile: Turnstile,
+}
+
+impl Door {
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let Setup {
+            options,
+            desk,
+            login,
+            tls,
+            closing,
+        } = setup;
+        let turnstile = Turnstile::new(options.connections, options.connections_per_client);
+        let house = House {
+            options: Arc::new(options),
+            desk,
+            login,
+            visits: visitor::Visits::default(),
+            closing,
+            has_tls: tls.is_some(),
+        };
+        Self {
+            house,
+            tls,
+            turnstile,
+        }
+    }
+
+    /// Serves clients until the doors close.
+    pub async fn serve(self, listener: TcpListener) {
+        let closing = self.house.closing.clone();
+        let router = router::router(self.house.clone());
+        let house = listen::House {
+            door: "web",
+            turnstile: self.turnstile.clone(),
+            closing: closing.clone(),
+            grace: std::time::Duration::from_secs(5),
+            full: b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\nConnection: close\r\n\r\n".to_vec(),
+        };
+        let proxies = self.house.options.clone();
+        listen::serve(listener, house, move |stream, address, mut place: Place| {
+            let (tls, router, closing) = (self.tls.clone(), router.clone(), closing.clone());
+            let listed = proxies.proxies.iter().any(|p| p.holds(address.ip()));
+            async move {
+                // A proxy brings everybody's connections.
+                if listed || place.belongs_to(address.ip()) {
+                    connection::serve(stream, address, tls, router, closing).await;
+                }
+                drop(place);
+            }
+        })
+        .await;
+    }
+}

@@ -1,0 +1,440 @@
+//! The list of what is held back, and what is done with the rows that were ticked.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::{Choice, Frame};
+use crate::actions::{Outcome, Reach, Refusal, Row, Sieve, Verb};
+use crate::clock::Timestamp;
+use crate::mail::{Direction, EntryId};
+use crate::policy::{Class, Finding, Principal, Right, Scope};
+use crate::record::{Shelf, State as EntryState};
+use crate::web::House;
+use crate::web::answer::{Answer, Fault, local, page, redirect};
+use crate::web::form::Form;
+use crate::web::texts::{Texts, fill, messages};
+use crate::web::view::{self, When};
+use crate::web::visitor::{Flash, Visitor};
+
+/// Rows on one page.
+const PAGE: usize = 50;
+/// Entries that one press acts on at most.
+const ACT_MOST: usize = 50_000;
+/// Ids that an undo remembers.
+const UNDO_MOST: usize = 500;
+
+/// What can be done, and by which key.
+pub(in crate::web) struct VerbChoice {
+    pub(in crate::web) value: &'static str,
+    pub(in crate::web) text: &'static str,
+    pub(in crate::web) main: bool,
+    pub(in crate::web) key: Option<&'static str>,
+}
+
+struct Tab {
+    href: String,
+    text: String,
+    current: bool,
+}
+
+struct Line {
+    id: String,
+    author: String,
+    subject: String,
+    because: String,
+    note: Option<String>,
+    to: String,
+    received: When,
+    class: String,
+    class_text: &'static str,
+    score: String,
+    size: String,
+}
+
+#[derive(Template)]
+#[template(path = "quarantine.html")]
+struct Page {
+    frame: Frame,
+    count: String,
+    tabs: Vec<Tab>,
+    shelf: &'static str,
+    form: Form,
+    query: String,
+    filtered: bool,
+    narrowed: bool,
+    classes: Vec<Choice>,
+    rows: Vec<Line>,
+    verbs: Vec<VerbChoice>,
+    reaches: bool,
+    everybody: bool,
+    others: bool,
+    paged: bool,
+    first: String,
+    next: Option<String>,
+}
+
+impl Page {
+    fn asked(&self, name: &str) -> &str {
+        self.form.get(name).unwrap_or_default()
+    }
+}
+
+/// The shelves by the names they have in addresses.
+pub(in crate::web) const SHELVES: [(&str, Shelf, Direction); 3] = [
+    ("caught", Shelf::Caught, Direction::Inbound),
+    ("outgoing", Shelf::Caught, Direction::Outbound),
+    ("training", Shelf::TrainingRequested, Direction::Inbound),
+];
+
+fn shelf_text(name: &str, t: &Texts) -> &'static str {
+    match name {
+        "outgoing" => t.outgoing,
+        "training" => t.training,
+        _ => t.caught,
+    }
+}
+
+/// The shelf that is asked for; the first one if it is none of ours.
+pub(in crate::web) fn shelf_of(name: Option<&str>) -> (&'static str, (Shelf, Direction)) {
+    let known = SHELVES.iter().find(|(n, ..)| Some(*n) == name);
+    let (name, shelf, direction) = known.unwrap_or(&SHELVES[0]);
+    (name, (*shelf, *direction))
+}
+
+/// What a form looks for. Days are the reader's.
+pub(in crate::web) fn sieve_of(form: &Form, zone: &TimeZone) -> Sieve {
+    let lower = |name| form.get(name).map(str::to_lowercase);
+    Sieve {
+        class: form.get("class").and_then(class_of),
+        from: lower("from"),
+        to: lower("to"),
+        words: lower("q"),
+        score_from: form.read_as("score_from"),
+        score_to: form.read_as("score_to"),
+        since: form.get("since").and_then(|day| start_of(day, zone, 0)),
+        until: form
+            .get("until")
+            .and_then(|day| start_of(day, zone, 1))
+            .map(|next| Timestamp(next.0.saturating_sub(1))),
+        requested: form.get("requested").is_some(),
+        failed: form.get("failed").is_some(),
+    }
+}
+
+fn class_of(name: &str) -> Option<Class> {
+    [Class::Clean, Class::Unsure, Class::Spam, Class::Malware]
+        .into_iter()
+        .find(|class| class.to_string() == name)
+}
+
+/// The beginning of a day in a zone, or of the one `later` days after it.
+pub(in crate::web) fn start_of(day: &str, zone: &TimeZone, later: i64) -> Option<Timestamp> {
+    let day: Date = day.parse().ok()?;
+    let day = day.checked_add(jiff::Span::new().days(later)).ok()?;
+    let start = day.to_zoned(zone.clone()).ok()?;
+    let ms = u64::try_from(start.timestamp().as_millisecond()).ok()?;
+    Some(Timestamp(ms))
+}
+
+/// `GET /quarantine`
+pub(in crate::web) async fn show(
+    State(house): State<House>,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let query = query.unwrap_or_default();
+    let form = Form::read(query.as_bytes());
+    let t = visitor.taste.t;
+    let by = visitor.principal.clone();
+    let (shelf, place) = shelf_of(form.get("shelf"));
+    let sieve = sieve_of(&form, &visitor.taste.zone);
+    let before = form.read_as("before");
+    let sheet = house.desk.sheet(&by, place, &sieve, before, PAGE).await?;
+    let filtered = !sieve.is_open();
+    let total = house.desk.count(&by, place.0, place.1).await?;
+    let others = !matches!(by.scope, Scope::Recipient(_)) || place.1 == Direction::Outbound;
+    let mut tabs = Vec::new();
+    for (name, shelf_, direction) in SHELVES {
+        let count = house.desk.count(&by, shelf_, direction).await?;
+        if name != "training" || count > 0 || name == shelf {
+            tabs.push(Tab {
+                href: format!("/quarantine?shelf={name}"),
+                text: format!("{} {count}", shelf_text(name, t)),
+                current: name == shelf,
+            });
+        }
+    }
+    let here = format!("/quarantine?{query}");
+    let frame = Frame::new(visitor, local(&here), house.desk.now());
+    let rows = sheet.rows.iter().map(|row| line(row, &frame)).collect();
+    page(&Page {
+        count: messages(t, total),
+        tabs,
+        shelf,
+        query: form.with("before", ""),
+        filtered,
+        narrowed: narrowed(&form),
+        classes: classes(&form, t),
+        rows,
+        verbs: verbs(&by, place, t),
+        reaches: !matches!(by.scope, Scope::Recipient(_)),
+        everybody: by.scope == Scope::Global,
+        others,
+        paged: before.is_some(),
+        first: format!("/quarantine?{}", form.with("before", "")),
+        next: sheet
+            .next
+            .map(|uid| format!("/quarantine?{}", form.with("before", &uid.to_string()))),
+        form,
+        frame,
+    })
+}
+
+/// True if more than words is asked for: the other filters are shown then.
+fn narrowed(form: &Form) -> bool {
+    [
+        "from",
+        "to",
+        "class",
+        "score_from",
+        "score_to",
+        "since",
+        "until",
+        "requested",
+        "failed",
+    ]
+    .iter()
+    .any(|name| form.get(name).is_some())
+}
+
+fn classes(form: &Form, t: &Texts) -> Vec<Choice> {
+    [
+        ("spam", t.class_spam),
+        ("malware", t.class_malware),
+        ("unsure", t.class_unsure),
+    ]
+    .map(|(value, text)| Choice {
+        value,
+        text,
+        current: form.get("class") == Some(value),
+    })
+    .into()
+}
+
+/// What `by` can do on a shelf. Who lacks a right is offered to ask instead.
+pub(in crate::web) fn verbs(
+    by: &Principal,
+    (shelf, direction): (Shelf, Direction),
+    t: &Texts,
+) -> Vec<VerbChoice> {
+    let verb = |value, text, main, key| VerbChoice {
+        value,
+        text,
+        main,
+        key,
+    };
+    let delivered = shelf == Shelf::TrainingRequested;
+    let outgoing = direction == Direction::Outbound;
+    let may = !outgoing || by.has(Right::ReleaseOutgoing);
+    let mut verbs = Vec::new();
+    if !delivered && may {
+        verbs.push(verb("release", t.act_release, true, Some("r")));
+        verbs.push(verb(
+            "release_and_train",
+            t.act_release_and_train,
+            false,
+            Some("t"),
+        ));
+    }
+    if !delivered && !outgoing {
+        verbs.push(verb(
+            "release_and_allow",
+            t.act_release_and_allow,
+            false,
+            Some("a"),
+        ));
+    }
+    verbs.push(verb("remove", t.act_remove, false, Some("d")));
+    if !outgoing {
+        verbs.push(verb(
+            "remove_and_block",
+            t.act_remove_and_block,
+            false,
+            Some("b"),
+        ));
+    }
+    if delivered {
+        verbs.push(verb("remove_as_spam", t.act_train_spam, false, None));
+        verbs.push(verb("remove_as_ham", t.act_train_ham, false, None));
+    }
+    if !delivered && matches!(by.scope, Scope::Recipient(_)) {
+        verbs.push(verb("request_release", t.act_request_release, false, None));
+    }
+    verbs
+}
+
+/// What was seen, as far as it fits into a line: the heaviest findings in plain words.
+fn because(row: &Row) -> String {
+    let reasons: Vec<String> = row
+        .entry
+        .verdict
+        .because
+        .iter()
+        .filter(|finding| finding.weight() > 0.0 || matches!(finding, Finding::Malware { .. }))
+        .take(2)
+        .map(Finding::reason)
+        .collect();
+    let text = view::plain(&reasons.join(" "));
+    match text.char_indices().nth(160) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text,
+    }
+}
+
+fn line(row: &Row, frame: &Frame) -> Line {
+    let t = frame.t();
+    let entry = &row.entry;
+    let or = |text: &str, other: &str| {
+        let text = view::plain(text);
+        if text.trim().is_empty() {
+            other.to_owned()
+        } else {
+            text
+        }
+    };
+    let to: Vec<String> = entry.to.iter().map(ToString::to_string).collect();
+    let note = match (&entry.failed, &entry.requested) {
+        (Some(_), _) => Some(t.only_failed.to_owned()),
+        (None, Some(asked)) => Some(fill(t.requested_by, &asked.who)),
+        (None, None) => None,
+    };
+    Line {
+        id: entry.id.to_string(),
+        author: or(&entry.author, t.no_sender),
+        subject: or(&entry.subject, t.no_subject),
+        because: because(row),
+        note,
+        to: view::plain(&to.join(", ")),
+        received: frame.when(entry.arrived),
+        class: entry.verdict.class.to_string(),
+        class_text: view::class(entry.verdict.class, t),
+        score: format!("{:.1}", entry.verdict.score),
+        size: view::size(entry.size),
+    }
+}
+
+/// `POST /quarantine/act`: one action for all rows that were ticked, or for all results of the
+/// search.
+pub(in crate::web) async fn act(
+    State(house): State<House>,
+    visitor: Visitor,
+    body: Bytes,
+) -> Answer {
+    let form = Form::of_body(&body);
+    visitor.check(&form)?;
+    let verb: Verb = named(form.get("verb"))?;
+    let reach: Reach = match form.get("reach") {
+        Some(_) => named(form.get("reach"))?,
+        None => Reach::default(),
+    };
+    let by = visitor.principal.clone();
+    let ids = if form.get("all").is_some() {
+        let asked = Form::read(form.get("query").unwrap_or_default().as_bytes());
+        let (_, place) = shelf_of(asked.get("shelf"));
+        let sieve = sieve_of(&asked, &visitor.taste.zone);
+        house.desk.sifted(&by, place, &sieve, ACT_MOST).await?
+    } else {
+        let ids = form.all("id").filter_map(|id| id.parse().ok());
+        ids.take(ACT_MOST).collect()
+    };
+    let results = house
+        .desk
+        .perform_all(&by, &verb.action(reach), &ids, &visitor.door())
+        .await;
+    let flash = told(&house, &visitor, verb, &ids, results).await;
+    house.visits.say(&visitor, flash);
+    Ok(redirect(local(form.get("back").unwrap_or("/quarantine"))))
+}
+
+/// A word of ours, as forms carry it.
+fn named<T: serde::de::DeserializeOwned>(word: Option<&str>) -> Result<T, Fault> {
+    let word = word.unwrap_or_default();
+    serde_json::from_value(word.into())
+        .map_err(|_| Fault::Bad("There is no such action.".to_owned()))
+}
+
+/// What came of it, in one line; and what can be taken back.
+async fn told(
+    house: &House,
+    visitor: &Visitor,
+    verb: Verb,
+    ids: &[EntryId],
+    results: Vec<Result<Outcome, Refusal>>,
+) -> Flash {
+    let t = visitor.taste.t;
+    if results.is_empty() {
+        return Flash {
+            words: t.nothing_chosen.to_owned(),
+            bad: true,
+            ..Flash::default()
+        };
+    }
+    let (mut done, mut before, mut refused) = (Vec::new(), 0_u64, Vec::new());
+    for (id, result) in ids.iter().zip(results) {
+        match result {
+            Ok(Outcome::Done(_)) => done.push(*id),
+            Ok(Outcome::Already(_)) => before += 1,
+            Err(refusal) => refused.push(refusal.to_string()),
+        }
+    }
+    let mut words = Vec::new();
+    if !done.is_empty() {
+        words.push(fill(done_text(verb, t), done.len()));
+    }
+    if before > 0 {
+        words.push(fill(t.done_before, before));
+    }
+    if !refused.is_empty() {
+        let count = fill(t.done_refused, refused.len());
+        refused.sort_unstable();
+        refused.dedup();
+        refused.truncate(3);
+        words.push(format!("{count}: {}", refused.join("; ")));
+    }
+    Flash {
+        words: words.join(" · "),
+        bad: done.is_empty() && before == 0,
+        undo: undoable(house, visitor, verb, &done).await,
+    }
+}
+
+fn done_text(verb: Verb, t: &Texts) -> &'static str {
+    match verb {
+        Verb::Release | Verb::ReleaseAndTrain | Verb::ReleaseAndAllow => t.done_release,
+        Verb::Remove | Verb::RemoveAndBlock => t.done_remove,
+        Verb::RequestRelease => t.done_request,
+        Verb::TakeBack => t.done_take_back,
+        Verb::TrainSpam | Verb::TrainHam | Verb::RemoveAsSpam | Verb::RemoveAsHam => t.done_train,
+    }
+}
+
+/// Releases that have not left yet.
+async fn undoable(house: &House, visitor: &Visitor, verb: Verb, done: &[EntryId]) -> Vec<String> {
+    if !matches!(
+        verb,
+        Verb::Release | Verb::ReleaseAndTrain | Verb::ReleaseAndAllow
+    ) || done.len() > UNDO_MOST
+    {
+        return Vec::new();
+    }
+    let rows = house.desk.rows(&visitor.principal, done).await;
+    rows.unwrap_or_default()
+        .into_iter()
+        .flatten()
+        .filter(|row| row.entry.state == EntryState::Leaving && row.entry.leaves.is_some())
+        .map(|row| row.entry.id.to_string())
+        .collect()
+}

@@ -1,0 +1,29 @@
+//! Which path leads where.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+use super::House;
+use super::answer::{Fault, guard, redirect};
+use super::assets;
+use super::pages::{gate, quarantine};
+
+/// The longest body of a request, in octets: room for some 20,000 ids.
+const BODY_MOST: usize = 1 << 20;
+
+pub(super) fn router(house: House) -> Router {
+    Router::new()
+        .route("/", get(async || redirect("/quarantine")))
+        .route("/assets/{tag}/{name}", get(assets::get))
+        .route("/sign-in", get(gate::show).post(gate::enter))
+        .route("/sign-out", post(gate::leave))
+        .route("/taste", post(gate::taste))
+        .route("/quarantine", get(quarantine::show))
+        .route("/quarantine/act", post(quarantine::act))
+        .fallback(async || Fault::NotFound)
+        .layer(DefaultBodyLimit::max(BODY_MOST))
+        .layer(from_fn_with_state(house.clone(), guard))
+        .with_state(house)
+}

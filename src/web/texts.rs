@@ -1,0 +1,220 @@
+//! All words of the panel, side by side in each language. A language more is a column more: what
+//! is missing in it does not compile.
+
+macro_rules! texts {
+    ($($name:ident: $en:literal | $de:literal;)*) => {
+        /// The words of one language.
+        pub(super) struct Texts { $(pub(super) $name: &'static str,)* }
+        static EN: Texts = Texts { $($name: $en,)* };
+        static DE: Texts = Texts { $($name: $de,)* };
+    };
+}
+
+texts! {
+    code: "en" | "de";
+    other_code: "de" | "en";
+    other_language: "Deutsch" | "English";
+    day_this_year: "%d %b %H:%M" | "%d.%m. %H:%M";
+    day_other_year: "%d %b %Y" | "%d.%m.%Y";
+
+    // Frame
+    skip: "Skip to the content" | "Zum Inhalt";
+    menu: "Menu" | "Menü";
+    nav_overview: "Overview" | "Übersicht";
+    nav_quarantine: "Quarantine" | "Quarantäne";
+    nav_log: "Log" | "Protokoll";
+    nav_lists: "Lists" | "Listen";
+    nav_policy: "Policy" | "Regeln";
+    nav_people: "Users and domains" | "Benutzer und Domänen";
+    nav_jobs: "Release queue" | "Freigaben";
+    nav_keys: "Reinsertion" | "Wiedereinspeisung";
+    nav_api: "API keys" | "API-Schlüssel";
+    nav_audit: "Audit" | "Änderungen";
+    nav_account: "My account" | "Mein Konto";
+    signed_in_as: "Signed in as" | "Angemeldet als";
+    acting_as: "Acting as" | "Im Namen von";
+    sign_out: "Sign out" | "Abmelden";
+    theme: "Colours" | "Farben";
+    theme_light: "Light" | "Hell";
+    theme_dark: "Dark" | "Dunkel";
+    theme_system: "As the system" | "Wie das System";
+    apply: "Apply" | "Anwenden";
+    save: "Save" | "Speichern";
+    cancel: "Cancel" | "Abbrechen";
+    remove_it: "Remove" | "Entfernen";
+    back: "Back" | "Zurück";
+    more: "Show more" | "Mehr anzeigen";
+    none: "none" | "keine";
+
+    // Sign-in
+    sign_in: "Sign in" | "Anmelden";
+    sign_in_lead: "See what was held back, and let through what you want." | "Sehen Sie, was zurückgehalten wurde, und lassen Sie durch, was Sie möchten.";
+    login: "Address or login" | "Adresse oder Anmeldename";
+    password: "Password" | "Passwort";
+    sign_in_wrong: "Login or password is wrong." | "Anmeldename oder Passwort ist falsch.";
+    sign_in_wait: "Too many failures. Please wait and try again." | "Zu viele Fehlversuche. Bitte warten Sie und versuchen Sie es erneut.";
+    sign_in_later: "Signing in is not possible now." | "Die Anmeldung ist gerade nicht möglich.";
+    signed_out: "You are signed out." | "Sie sind abgemeldet.";
+
+    // Classes and states
+    class_clean: "clean" | "sauber";
+    class_unsure: "unsure" | "unsicher";
+    class_spam: "spam" | "Spam";
+    class_malware: "malware" | "Schadsoftware";
+    state_held: "held" | "zurückgehalten";
+    state_leaving: "on its way" | "unterwegs";
+    state_released: "released" | "freigegeben";
+    state_removed: "removed" | "entfernt";
+    state_expired: "expired" | "abgelaufen";
+
+    // Quarantine
+    caught: "Caught" | "Eingang";
+    outgoing: "Outgoing" | "Ausgang";
+    training: "Training requested" | "Zum Prüfen";
+    n_messages: "{n} messages" | "{n} Nachrichten";
+    one_message: "1 message" | "1 Nachricht";
+    search: "Search" | "Suchen";
+    search_hint: "Words of subject, sender, recipient" | "Wörter aus Betreff, Absender, Empfänger";
+    filters: "Filters" | "Filter";
+    clear: "Clear" | "Zurücksetzen";
+    from: "From" | "Von";
+    to: "To" | "An";
+    subject: "Subject" | "Betreff";
+    received: "Received" | "Eingegangen";
+    expires: "Expires" | "Läuft ab";
+    score: "Score" | "Wertung";
+    size: "Size" | "Größe";
+    class: "Class" | "Art";
+    any: "any" | "alle";
+    score_from: "Score from" | "Wertung ab";
+    score_to: "Score to" | "Wertung bis";
+    since: "Since" | "Seit";
+    until: "Until" | "Bis";
+    only_requested: "Release requested" | "Freigabe erbeten";
+    only_failed: "Delivery refused" | "Zustellung abgelehnt";
+    requested_by: "release requested by {n}" | "Freigabe erbeten von {n}";
+    select_all: "Select all on this page" | "Alle auf dieser Seite auswählen";
+    select_one: "Select this message" | "Diese Nachricht auswählen";
+    all_results: "Apply to all results of this search" | "Auf alle Treffer dieser Suche anwenden";
+    selected: "selected" | "ausgewählt";
+    no_subject: "(no subject)" | "(kein Betreff)";
+    no_sender: "(no sender)" | "(kein Absender)";
+    empty_quarantine: "Nothing is held back." | "Es wird nichts zurückgehalten.";
+    empty_search: "Nothing fits this search." | "Nichts passt zu dieser Suche.";
+    newer: "Newest" | "Neueste";
+    older: "Older" | "Ältere";
+    arrived_live: "New mail was held back." | "Neue Nachrichten wurden zurückgehalten.";
+    show_now: "Show" | "Anzeigen";
+
+    // Actions
+    actions: "Actions" | "Aktionen";
+    choose_action: "Choose an action" | "Aktion wählen";
+    act_release: "Release" | "Freigeben";
+    act_release_and_train: "Release & Train" | "Freigeben & lernen";
+    act_release_and_allow: "Release & allow sender" | "Freigeben & Absender erlauben";
+    act_remove: "Remove" | "Entfernen";
+    act_remove_and_block: "Remove & block sender" | "Entfernen & Absender sperren";
+    act_train_spam: "Report as spam" | "Als Spam melden";
+    act_train_ham: "Report as not spam" | "Als kein Spam melden";
+    act_request_release: "Request release" | "Freigabe erbitten";
+    act_take_back: "Take back" | "Zurücknehmen";
+    reach: "The list entry holds for" | "Der Listeneintrag gilt für";
+    reach_recipient: "the recipient" | "den Empfänger";
+    reach_domain: "the whole domain" | "die ganze Domäne";
+    reach_everybody: "everybody" | "alle";
+    go: "Go" | "Ausführen";
+    nothing_chosen: "No message was chosen." | "Es wurde keine Nachricht ausgewählt.";
+    done_release: "{n} on the way to the recipient" | "{n} unterwegs zum Empfänger";
+    done_remove: "{n} removed" | "{n} entfernt";
+    done_train: "{n} reported" | "{n} gemeldet";
+    done_request: "{n} requested" | "{n} erbeten";
+    done_take_back: "{n} taken back" | "{n} zurückgenommen";
+    done_before: "{n} had been done before" | "{n} schon zuvor erledigt";
+    done_refused: "{n} not possible" | "{n} nicht möglich";
+    undo: "Undo" | "Rückgängig";
+
+    // Message
+    message: "Message" | "Nachricht";
+    why: "Why it was held" | "Warum sie zurückgehalten wurde";
+    why_none: "No check found anything." | "Keine Prüfung fand etwas.";
+    weight: "Weight" | "Gewicht";
+    check: "Check" | "Prüfung";
+    finding: "What was seen" | "Was gesehen wurde";
+    envelope_from: "Envelope sender" | "Absender im Umschlag";
+    null_sender: "(null sender)" | "(leerer Absender)";
+    client: "Client" | "Einliefernder Rechner";
+    tab_preview: "Preview" | "Vorschau";
+    tab_text: "Text" | "Text";
+    tab_headers: "Headers" | "Kopfzeilen";
+    tab_raw: "Raw" | "Rohtext";
+    tab_history: "History" | "Verlauf";
+    download: "Download .eml" | ".eml herunterladen";
+    attachments: "Attachments and parts" | "Anhänge und Teile";
+    links: "Links (not clickable)" | "Links (nicht anklickbar)";
+    link_differs: "shows another address than it leads to" | "zeigt eine andere Adresse, als es ansteuert";
+    images_here: "Show the images inside the message" | "Bilder in der Nachricht anzeigen";
+    images_remote: "{n} images on other servers are never loaded" | "{n} Bilder auf anderen Servern werden nie geladen";
+    preview_cut: "Only the beginning is shown." | "Nur der Anfang wird gezeigt.";
+    preview_frame: "Preview of the message" | "Vorschau der Nachricht";
+    body_hidden: "The content is not yours to see." | "Der Inhalt ist nicht für Sie bestimmt.";
+    delivery_said: "Delivery was refused. The server said:" | "Die Zustellung wurde abgelehnt. Der Server sagte:";
+    when: "When" | "Wann";
+    who: "Who" | "Wer";
+    what: "What" | "Was";
+    where_: "Where" | "Wo";
+    answer: "Answer" | "Antwort";
+    risky_name: "dangerous kind of file" | "gefährliche Dateiart";
+
+    // Log
+    log_lead: "All mail: delivered, marked, held, deferred, refused." | "Alle Nachrichten: zugestellt, markiert, zurückgehalten, verschoben, abgelehnt.";
+    status: "Status" | "Status";
+    export_csv: "Export CSV" | "CSV-Export";
+    deferred_note: "deferred, not blocked" | "verschoben, nicht gesperrt";
+    empty_log: "No line fits." | "Keine Zeile passt.";
+}
+
+/// The words of the language in the cookie, or else the best of Accept-Language (RFC 9110,
+/// section 12.5.4); the order there is taken as it stands.
+pub(super) fn choose(cookie: Option<&str>, accepted: Option<&str>) -> &'static Texts {
+    let known = |tag: &str| match tag.trim().get(..2) {
+        Some(code) if code.eq_ignore_ascii_case("de") => Some(&DE),
+        Some(code) if code.eq_ignore_ascii_case("en") => Some(&EN),
+        _ => None,
+    };
+    let wished = cookie.and_then(known);
+    let first = || accepted?.split(',').take(20).find_map(known);
+    wished.or_else(first).unwrap_or(&EN)
+}
+
+/// Puts `n` where the text says `{n}`.
+pub(super) fn fill(text: &str, n: impl std::fmt::Display) -> String {
+    text.replace("{n}", &n.to_string())
+}
+
+/// A number of messages in words.
+pub(super) fn messages(t: &Texts, n: u64) -> String {
+    if n == 1 {
+        t.one_message.to_owned()
+    } else {
+        fill(t.n_messages, n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_gets_their_language() {
+        for (cookie, accepted, want) in [
+            (None, None, "en"),
+            (None, Some("de-DE,de;q=0.9,en;q=0.8"), "de"),
+            (None, Some("fr,en;q=0.8"), "en"),
+            (Some("en"), Some("de"), "en"),
+            (Some("xx"), Some("de"), "de"),
+            (Some("\u{1F600}"), None, "en"),
+        ] {
+            assert_eq!(choose(cookie, accepted).code, want);
+        }
+    }
+}
