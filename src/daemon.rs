@@ -18,7 +18,7 @@ use crate::actions::{Desk, Refusal, reinsertion_keys};
 use crate::config::Config;
 use crate::control::Control;
 use crate::inspect::StandardPanel;
-use crate::net::listen::{Closer, bind, closing};
+use crate::net::listen::{Closer, Closing, bind, closing};
 use crate::net::socket::{Bound, Socket, bind_all};
 use crate::net::tls::ServerTls;
 use crate::policy::{Principal, Scope};
@@ -90,17 +90,16 @@ impl Daemon {
         listeners
             .outbound
             .open(&outbound_door, &mut tasks, &closing);
-        let imap_listeners = with_opening(listeners.imaps, listeners.imap);
-        tasks.spawn(
-            rooms
-                .imap_door(&config)
-                .serve(imap_listeners, closing.signal()),
-        );
         let web = addresses(&listeners.web);
-        let web_door = rooms.web_door(&config, &closing);
-        for listener in listeners.web {
-            tasks.spawn(web_door.clone().serve(listener));
-        }
+        let imap_listeners = with_opening(listeners.imaps, listeners.imap);
+        open_for_people(
+            &rooms,
+            &config,
+            imap_listeners,
+            listeners.web,
+            &mut tasks,
+            &closing,
+        );
         let overlap = config.reinsertion.token_lifetime.0;
         let control = Control::new(rooms.desk.clone(), overlap).teaching(rooms.learner.clone());
         tasks.spawn(control.serve(listeners.control, closing.clone()));
@@ -174,6 +173,22 @@ impl Daemon {
             }
             Err(error) => tracing::error!(%error, "the store ended in a fault"),
         }
+    }
+}
+
+/// Opens the doors where people look at their mail.
+fn open_for_people(
+    rooms: &Rooms,
+    config: &Config,
+    imap: Vec<(TcpListener, imap::Opening)>,
+    web: Vec<TcpListener>,
+    tasks: &mut JoinSet<()>,
+    closing: &Closing,
+) {
+    tasks.spawn(rooms.imap_door(config).serve(imap, closing.signal()));
+    let door = rooms.web_door(config, closing);
+    for listener in web {
+        tasks.spawn(door.clone().serve(listener));
     }
 }
 

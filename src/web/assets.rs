@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::sync::LazyLock;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +16,7 @@ struct Asset {
     media_type: &'static str,
     octets: &'static [u8],
     packed: Vec<u8>,
-    /// CRC-32C of the octets, as it stands in the address.
+    /// From the octets, as it stands in the address.
     tag: String,
 }
 
@@ -29,7 +30,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
             media_type,
             octets,
             packed: packed.unwrap_or_default(),
-            tag: format!("{:08x}", crc32c::crc32c(octets)),
+            tag: tag_of(octets),
         }
     };
     vec![
@@ -55,6 +56,12 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         ),
     ]
 });
+
+fn tag_of(octets: &[u8]) -> String {
+    let digest = digest(&SHA256, octets);
+    let first = digest.as_ref().iter().take(6);
+    first.map(|octet| format!("{octet:02x}")).collect()
+}
 
 /// The address of an asset.
 pub(super) fn address(name: &str) -> String {

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use super::House;
 use super::answer::{Fault, guard, redirect};
 use super::assets;
-use super::pages::{gate, quarantine};
+use super::pages::{entry, gate, quarantine};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -22,6 +22,9 @@ pub(super) fn router(house: House) -> Router {
         .route("/taste", post(gate::taste))
         .route("/quarantine", get(quarantine::show))
         .route("/quarantine/act", post(quarantine::act))
+        .route("/entries/{id}", get(entry::show))
+        .route("/entries/{id}/preview", get(entry::preview))
+        .route("/entries/{id}/message.eml", get(entry::message))
         .fallback(async || Fault::NotFound)
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .layer(from_fn_with_state(house.clone(), guard))

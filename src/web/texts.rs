@@ -156,6 +156,7 @@ texts! {
     images_remote: "{n} images on other servers are never loaded" | "{n} Bilder auf anderen Servern werden nie geladen";
     preview_cut: "Only the beginning is shown." | "Nur der Anfang wird gezeigt.";
     preview_frame: "Preview of the message" | "Vorschau der Nachricht";
+    body_gone: "The content is gone." | "Der Inhalt ist nicht mehr da.";
     body_hidden: "The content is not yours to see." | "Der Inhalt ist nicht für Sie bestimmt.";
     delivery_said: "Delivery was refused. The server said:" | "Die Zustellung wurde abgelehnt. Der Server sagte:";
     when: "When" | "Wann";

@@ -95,19 +95,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
 
 async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
     let ports = Ports::new(args.port_base);
-    let mut config = Config::default();
-    config.server.hostname = Some("mx.example.org".to_owned());
-    config.server.data_dir = dir.to_owned();
-    config.server.log = "warn".to_owned();
-    config.smtp.listen = vec![ports.smtp];
-    config.lmtp.listen = vec![Socket::Tcp(ports.lmtp)];
-    config.milter.listen = vec![Socket::Tcp(ports.milter)];
-    config.imap.listen_tls = vec![ports.imaps];
-    config.imap.listen_starttls = vec![ports.imap];
-    config.web.listen = vec![ports.web];
-    config.web.url = Some(format!("http://{}", ports.web));
-    config.outbound.listen = vec![ports.outbound];
-    config.outbound.smart_hosts = vec![route(ports.destination)];
+    let config = config(dir, &ports);
     daemon::start_log(&config)?;
 
     let (closer, closing) = closing();
@@ -163,6 +151,23 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
     closer.close();
     destination.await?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn config(dir: &Path, ports: &Ports) -> Config {
+    let mut config = Config::default();
+    config.server.hostname = Some("mx.example.org".to_owned());
+    config.server.data_dir = dir.to_owned();
+    config.server.log = "warn".to_owned();
+    config.smtp.listen = vec![ports.smtp];
+    config.lmtp.listen = vec![Socket::Tcp(ports.lmtp)];
+    config.milter.listen = vec![Socket::Tcp(ports.milter)];
+    config.imap.listen_tls = vec![ports.imaps];
+    config.imap.listen_starttls = vec![ports.imap];
+    config.web.listen = vec![ports.web];
+    config.web.url = Some(format!("http://{}", ports.web));
+    config.outbound.listen = vec![ports.outbound];
+    config.outbound.smart_hosts = vec![route(ports.destination)];
+    config
 }
 
 fn door() -> Door {

@@ -104,7 +104,7 @@ impl<E: Engine> Entries for Rooms<E> {
     }
 
     async fn apply(&self, changes: Vec<Change>) -> Vec<Result<Entry, ChangeError>> {
-        let ops = changes.into_iter().map(Op::Change).collect();
+        let ops = changes.into_iter().map(Box::new).map(Op::Change).collect();
         let answers = self.0.submit(ops).await;
         answers
             .into_iter()

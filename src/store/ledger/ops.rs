@@ -42,7 +42,7 @@ pub(crate) enum Op {
     Owe(Keep, Vec<Job>, Event),
     Teach(Keep, Lesson, Event),
     Settle(EntryId, Option<Job>, Event),
-    Change(Change),
+    Change(Box<Change>),
     Flags(Scope, Vec<(EntryId, Flags)>),
     Write(Event),
     /// Events before this time are forgotten, [`SWEEP`] at a time.
@@ -163,7 +163,7 @@ pub(crate) fn decide(op: Op, draft: &mut Draft<'_>) -> Result<Decision, StoreErr
         Op::Owe(keep, jobs, event) => owe(draft, keep, jobs, &event),
         Op::Teach(keep, lesson, event) => teach(draft, keep, lesson, &event),
         Op::Settle(id, job, event) => settle(draft, id, job, &event),
-        Op::Change(change) => self::change(draft, change),
+        Op::Change(change) => self::change(draft, *change),
         Op::Flags(scope, flags) => set_flags(draft, &scope, flags),
         Op::Write(event) => {
             let mut decision = Decision::new(Answer::Done);

@@ -1,5 +1,6 @@
 //! The pages of the panel, one file each; and what all of them have around them.
 
+pub(super) mod entry;
 pub(super) mod gate;
 pub(super) mod quarantine;
 
