@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::options::SectionDoc;
-use crate::{accounts, background, imap, inspect, intake, milter, net, relay, smtp, store};
+use crate::{accounts, background, imap, inspect, intake, milter, net, notify, relay, smtp, store};
 
 crate::options! {
     /// The house as a whole.
@@ -49,6 +49,7 @@ pub struct Config {
     pub reinsertion: background::Options,
     pub imap: imap::Options,
     pub login: accounts::Options,
+    pub letters: notify::LetterOptions,
     pub store: store::on_sled::Options,
 }
 
@@ -244,6 +245,7 @@ pub fn sections() -> Vec<SectionDoc> {
         background::Options::section(),
         imap::Options::section(),
         accounts::Options::section(),
+        notify::LetterOptions::section(),
         store::on_sled::Options::section(),
     ]
 }

@@ -92,6 +92,14 @@ fn check(new: &NewKey, now: Timestamp) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Who made it: an account, of which the key never has more, or somebody who has none.
+fn maker(by: &Principal) -> String {
+    match by.role {
+        Role::House => format!("the house ({})", by.who),
+        _ => by.who.clone(),
+    }
+}
+
 impl Desk {
     /// Makes a key; the text is what its holder sends, and is not kept. It never has more than
     /// `by` has, and less when `by` has less later.
@@ -111,7 +119,8 @@ impl Desk {
             return Err(Refusal::NeedsRight(Right::Administer));
         }
         let keys = self.store.settings.api_keys().await?;
-        let own = keys.iter().filter(|key| key.by == by.who).count();
+        let maker = maker(by);
+        let own = keys.iter().filter(|key| key.by == maker).count();
         if own >= KEYS_OF_ONE || keys.len() >= KEYS_MOST {
             let words = format!("one account makes at most {KEYS_OF_ONE} keys, all {KEYS_MOST}");
             return Err(Refusal::Bad(words));
@@ -126,7 +135,7 @@ impl Desk {
             rights: new.rights,
             expires: new.expires,
             networks: new.networks,
-            by: by.who.clone(),
+            by: maker,
             made: now,
             used: None,
         };

@@ -1,6 +1,7 @@
 //! The admin socket: the CLI asks the running daemon, one JSON line each way. It holds the same
 //! desk as every other door of people.
 
+mod accounts;
 mod arc;
 mod lessons;
 mod request;
@@ -153,6 +154,15 @@ impl Control {
             Request::Train { .. } | Request::Lessons { .. } | Request::LessonsUndo { .. } => {
                 self.ask_learner(by, request).await
             }
+            Request::AccountShow { .. }
+            | Request::AccountGrant { .. }
+            | Request::AccountRevoke { .. }
+            | Request::AccountSignOut { .. }
+            | Request::SecondFactorReset { .. }
+            | Request::ApiKeyAdd { .. }
+            | Request::ApiKeyList
+            | Request::ApiKeyRemove { .. }
+            | Request::DomainImap { .. } => self.ask_accounts(by, request).await,
             other => self.ask_settings(by, other).await,
         }
     }
