@@ -223,11 +223,11 @@ impl Client {
 }
 
 async fn door(store: &Store, clock: Clock, place: &Path) -> Door {
-    let account = Account {
-        scope: OWNER.parse().expect("scope"),
-        hash: hash_password(PASSWORD).expect("hash"),
-        made: NOW,
-    };
+    let account = Account::new(
+        OWNER.parse().expect("scope"),
+        hash_password(PASSWORD).expect("hash"),
+        NOW,
+    );
     let event = Event::new(
         NOW,
         Status::Changed,

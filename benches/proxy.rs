@@ -290,6 +290,7 @@ async fn house(way: &str, sink: SocketAddr, dir: &Path) -> Result<smtp::Door, Fa
             tls: RouteTls::None,
             priority: 10,
         }],
+        imap: None,
     };
     desk.set_domain(&by, domain, &door).await?;
     let layer = Layer {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::options::SectionDoc;
-use crate::{accounts, background, imap, inspect, intake, milter, net, relay, smtp, store, web};
+use crate::{accounts, background, imap, inspect, intake, milter, net};
+use crate::{notify, relay, smtp, store, web};
 
 crate::options! {
     /// The house as a whole.
@@ -50,6 +51,7 @@ pub struct Config {
     pub imap: imap::Options,
     pub web: web::Options,
     pub login: accounts::Options,
+    pub letters: notify::LetterOptions,
     pub store: store::on_sled::Options,
 }
 
@@ -245,6 +247,7 @@ pub fn sections() -> Vec<SectionDoc> {
         background::Options::section(),
         imap::Options::section(),
         accounts::Options::section(),
+        notify::LetterOptions::section(),
         store::on_sled::Options::section(),
     ]
 }

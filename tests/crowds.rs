@@ -24,11 +24,11 @@ const START: Timestamp = Timestamp(1_000_000_000_000);
 async fn login(options: Options) -> Login {
     let clock = Clock::by_hand(START);
     let store = in_memory::open(clock.clone());
-    let account = Account {
-        scope: "alice@example.org".parse().expect("scope"),
-        hash: hash_password("this is right").expect("hash"),
-        made: START,
-    };
+    let account = Account::new(
+        "alice@example.org".parse().expect("scope"),
+        hash_password("this is right").expect("hash"),
+        START,
+    );
     let event = Event::new(START, Status::Changed, "test", Door::new("test", ""));
     let set = store.settings.set_account(account, event);
     set.await.expect("account");

@@ -63,6 +63,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("toml", &["config", "options"]),
     ("argon2", &["accounts"]),
+    ("qrcode", &["accounts/totp.rs"]),
     ("idna", &["mail"]),
     ("psl", &["inspect", "net/dns"]),
     ("askama", &["web"]),

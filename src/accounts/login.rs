@@ -1,39 +1,28 @@
 //! Signing in: the same answer and the same work whether the account exists or not,
 //! and a growing wait for those who guess.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use super::book::change_account;
 use super::credential::{LONGEST, hash_password, verify_password};
-use crate::clock::{Clock, Timestamp};
+use super::guesses::{Guesses, Waits};
+use super::imap_ask::ImapAsk;
+use super::link::Links;
+use super::options::Options;
+use super::second::Seconds;
+use super::session::Sessions;
+use crate::clock::Clock;
 use crate::net::network::Network;
-use crate::options::Span;
+use crate::notify::Post;
 use crate::policy::{Principal, Scope};
-use crate::record::{Door, Event, Status};
-use crate::store::{Journal, Settings};
+use crate::record::{Account, Door, Event, ImapServer, Status};
+use crate::store::{Journal, Settings, StoreError};
 
-crate::options! {
-    /// Signing in, at every door.
-    pub struct Options in "login" {
-        /// Failures from one address (IPv6: one /64 network) before it has to wait.
-        pub free_failures: u32 = 5,
-        /// The first wait; it doubles with each further failure.
-        pub first_wait: Span = Span::seconds(1),
-        /// The longest wait.
-        pub longest_wait: Span = Span::seconds(300),
-        /// Passwords hashed at the same time; each takes 19 MB and some 20 ms of CPU.
-        pub hashers: u32 = 2,
-    }
-}
-
-/// Addresses remembered; when full, those that may try again first are forgotten.
-const REMEMBERED: usize = 50_000;
 /// Those who failed before have so many questions to others between them all at a time.
 const SUSPECTS_ELSEWHERE: usize = 8;
 /// Longest login looked at, in octets.
@@ -51,29 +40,37 @@ pub enum LoginRefusal {
     Unavailable,
 }
 
-#[derive(Clone, Copy)]
-struct Failures {
-    count: u32,
-    /// No try before.
-    until: Timestamp,
+impl From<StoreError> for LoginRefusal {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "accounts cannot be read or written");
+        LoginRefusal::Unavailable
+    }
 }
 
 /// Lets visitors in. Cheap to clone.
 #[derive(Clone)]
 pub struct Login {
-    settings: Arc<dyn Settings>,
+    pub(super) settings: Arc<dyn Settings>,
     journal: Arc<dyn Journal>,
-    clock: Clock,
-    options: Arc<Options>,
-    failures: Arc<Mutex<HashMap<IpAddr, Failures>>>,
+    pub(super) clock: Clock,
+    pub(super) options: Arc<Options>,
+    /// Failures of clients.
+    failures: Arc<Guesses<IpAddr>>,
     hashers: Arc<Semaphore>,
     /// Those who failed before have one hasher at a time between them all, so that
     /// others need not wait behind a crowd that guesses.
-    suspects: Arc<Semaphore>,
+    pub(super) suspects: Arc<Semaphore>,
     /// The same where somebody else is asked, who may be slow: nobody here waits behind that.
     suspects_elsewhere: Arc<Semaphore>,
     /// Verified against when there is no such account, so that it takes as long.
     decoy: Arc<str>,
+    /// Asks the mail servers of domains that have their users' passwords.
+    imap: Option<Arc<ImapAsk>>,
+    /// Sends letters with links.
+    pub(super) post: Option<Post>,
+    pub(super) links: Arc<Links>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) seconds: Arc<Seconds>,
 }
 
 impl Login {
@@ -85,20 +82,46 @@ impl Login {
     ) -> Self {
         let decoy = hash_password("no account has this one").unwrap_or_default();
         let hashers = Arc::new(Semaphore::new(options.hashers.max(1) as usize));
+        let waits = Waits {
+            free: options.free_failures,
+            first: options.first_wait.0,
+            longest: options.longest_wait.0,
+        };
         Self {
             settings,
             journal,
             clock,
-            options: Arc::new(options),
-            failures: Arc::default(),
+            failures: Arc::new(Guesses::new(waits)),
             hashers,
             suspects: Arc::new(Semaphore::new(1)),
             suspects_elsewhere: Arc::new(Semaphore::new(SUSPECTS_ELSEWHERE)),
             decoy: decoy.into(),
+            imap: None,
+            post: None,
+            links: Arc::new(Links::new(&options)),
+            sessions: Arc::default(),
+            seconds: Arc::new(Seconds::new(waits)),
+            options: Arc::new(options),
         }
     }
 
-    /// Signs in: `name` is `global`, a domain, or an address (SE-06).
+    /// With somebody who asks the IMAP servers of domains for their users' passwords.
+    #[must_use]
+    pub fn asking(mut self, imap: ImapAsk) -> Self {
+        self.imap = Some(Arc::new(imap));
+        self
+    }
+
+    /// With somebody who sends letters with links to sign in.
+    #[must_use]
+    pub fn writing(mut self, post: Post) -> Self {
+        self.post = Some(post);
+        self
+    }
+
+    /// Signs in with a password alone, as mail clients do: `name` is `global`, a domain, or an
+    /// address (SE-06). An account with a second factor is let in too, unless
+    /// `imap_with_second_factor` is off.
     ///
     /// # Errors
     /// [`LoginRefusal`]; failures are counted by address and written to the journal.
@@ -109,10 +132,34 @@ impl Login {
         from: IpAddr,
         door: &str,
     ) -> Result<Principal, LoginRefusal> {
+        let alone = self.options.imap_with_second_factor;
+        let check = |account: &Account| alone || account.second.is_none();
+        let account = self.by_password(name, password, from, door, check).await?;
+        let principal = account.own();
+        self.signed_in(&principal.who, from, door).await;
+        Ok(principal)
+    }
+
+    /// The account that takes this password, and of which `also` is true.
+    pub(super) async fn by_password(
+        &self,
+        name: &str,
+        password: &str,
+        from: IpAddr,
+        door: &str,
+        also: impl Fn(&Account) -> bool,
+    ) -> Result<Account, LoginRefusal> {
         let scope = scope_of(name);
-        let check = self.check(scope.as_ref(), password);
-        self.admit(name, scope.clone(), (from, door), &self.suspects, check)
-            .await
+        let server = self.server_of(scope.as_ref()).await?;
+        let suspects = match server {
+            Some(_) => &self.suspects_elsewhere,
+            None => &self.suspects,
+        };
+        let check = async {
+            let account = self.check(scope.as_ref(), server, name, password).await?;
+            Ok(account.filter(|account| also(account)))
+        };
+        self.admit(name, (from, door), suspects, check).await
     }
 
     /// The same where somebody else knows the password: `check` asks them, and is not
@@ -127,23 +174,25 @@ impl Login {
         door: &str,
         check: impl Future<Output = Result<bool, LoginRefusal>>,
     ) -> Result<Principal, LoginRefusal> {
+        let check = async { Ok(check.await?.then(|| scope_of(name)).flatten()) };
         let suspects = &self.suspects_elsewhere;
-        self.admit(name, scope_of(name), (from, door), suspects, check)
-            .await
+        let scope = self.admit(name, (from, door), suspects, check).await?;
+        let principal = Principal::of(scope);
+        self.signed_in(&principal.who, from, door).await;
+        Ok(principal)
     }
 
-    async fn admit(
+    /// What `check` finds, unless the visitor has to wait; a failure is counted.
+    pub(super) async fn admit<T>(
         &self,
         name: &str,
-        scope: Option<Scope>,
         (from, door): (IpAddr, &str),
         suspects: &Semaphore,
-        check: impl Future<Output = Result<bool, LoginRefusal>>,
-    ) -> Result<Principal, LoginRefusal> {
+        check: impl Future<Output = Result<Option<T>, LoginRefusal>>,
+    ) -> Result<T, LoginRefusal> {
         let place = Network::of_client(from);
         self.check_wait(place)?;
-        let suspect = self.failures.lock().contains_key(&place);
-        let _turn = if suspect {
+        let _turn = if self.failures.is_suspect(&place) {
             let turn = suspects.acquire().await;
             // Others from there may have failed meanwhile.
             self.check_wait(place)?;
@@ -151,54 +200,134 @@ impl Login {
         } else {
             None
         };
-        let now = self.clock.now();
-        let matches = check.await?;
-        let door = Door::new(door, from);
-        match scope {
-            Some(scope) if matches => {
-                self.failures.lock().remove(&place);
-                let principal = Principal::of(scope);
-                self.note(Event::new(now, Status::SignedIn, &principal.who, door))
-                    .await;
-                Ok(principal)
-            }
-            _ => {
-                self.failed(place, self.clock.now());
-                let who: String = name.chars().take(80).collect();
-                self.note(Event::new(now, Status::SignInFailed, &who, door))
-                    .await;
-                Err(LoginRefusal::Wrong)
-            }
+        if let Some(found) = check.await? {
+            self.failures.succeeded(&place);
+            return Ok(found);
         }
+        self.failed(name, from, door).await;
+        Err(LoginRefusal::Wrong)
     }
 
-    /// True if there is such an account of the house with this password.
-    async fn check(&self, scope: Option<&Scope>, password: &str) -> Result<bool, LoginRefusal> {
-        let account = match scope {
-            Some(scope) => self
-                .settings
-                .account(scope)
-                .await
-                .map_err(|_| LoginRefusal::Unavailable)?,
-            None => None,
-        };
-        let known = account.is_some();
-        let hash = account.map_or_else(|| self.decoy.to_string(), |account| account.hash);
-        Ok(self.verify(password, hash).await? && known)
+    /// Counts a failure and writes it down.
+    pub(super) async fn failed(&self, name: &str, from: IpAddr, door: &str) {
+        let now = self.clock.now();
+        self.failures.failed(Network::of_client(from), now);
+        let who: String = name.chars().take(80).collect();
+        self.note(Event::new(
+            now,
+            Status::SignInFailed,
+            &who,
+            Door::new(door, from),
+        ))
+        .await;
     }
 
     /// Those who must wait are told so.
-    fn check_wait(&self, place: IpAddr) -> Result<(), LoginRefusal> {
-        let now = self.clock.now();
-        match self.failures.lock().get(&place) {
-            Some(failures) if failures.until > now => {
-                Err(LoginRefusal::Wait(failures.until.since(now)))
-            }
-            _ => Ok(()),
+    pub(super) fn check_wait(&self, place: IpAddr) -> Result<(), LoginRefusal> {
+        match self.failures.wait(&place, self.clock.now()) {
+            Some(wait) => Err(LoginRefusal::Wait(wait)),
+            None => Ok(()),
         }
     }
 
-    async fn verify(&self, password: &str, hash: String) -> Result<bool, LoginRefusal> {
+    pub(super) async fn signed_in(&self, who: &str, from: IpAddr, door: &str) {
+        let now = self.clock.now();
+        self.note(Event::new(
+            now,
+            Status::SignedIn,
+            who,
+            Door::new(door, from),
+        ))
+        .await;
+    }
+
+    /// The IMAP server that knows the passwords of this login's domain.
+    async fn server_of(&self, scope: Option<&Scope>) -> Result<Option<ImapServer>, LoginRefusal> {
+        let Some(Scope::Recipient(address)) = scope else {
+            return Ok(None);
+        };
+        let settings = self.settings.domain(address.domain()).await?;
+        Ok(settings.and_then(|settings| settings.imap))
+    }
+
+    /// The account with this password, if there is one.
+    async fn check(
+        &self,
+        scope: Option<&Scope>,
+        server: Option<ImapServer>,
+        name: &str,
+        password: &str,
+    ) -> Result<Option<Account>, LoginRefusal> {
+        let account = match scope {
+            Some(scope) => self.settings.account(scope).await?,
+            None => None,
+        };
+        if let Some(server) = server {
+            let known = self.ask_server(&server, name, password).await?;
+            return match (known, account, scope) {
+                (false, _, _) | (true, None, None) => Ok(None),
+                (true, Some(account), _) => Ok(Some(account)),
+                (true, None, Some(scope)) if self.options.imap_makes_accounts => {
+                    let words = format!("account {scope} was made: {server} knows it");
+                    self.made_by_itself(scope, "imap sign-in", words)
+                        .await
+                        .map(Some)
+                }
+                (true, None, Some(_)) => Ok(None),
+            };
+        }
+        let hash = account.as_ref().map_or("", |account| account.hash.as_str());
+        let hash = if hash.is_empty() { &*self.decoy } else { hash };
+        let matches = self.verify(password, hash.to_owned()).await?;
+        Ok(account.filter(|account| matches && !account.hash.is_empty()))
+    }
+
+    async fn ask_server(
+        &self,
+        server: &ImapServer,
+        name: &str,
+        password: &str,
+    ) -> Result<bool, LoginRefusal> {
+        if password.is_empty() || password.len() > LONGEST {
+            return Ok(false);
+        }
+        let Some(imap) = &self.imap else {
+            return Err(LoginRefusal::Unavailable);
+        };
+        imap.knows(server, name, password).await.map_err(|error| {
+            tracing::warn!(%server, %error, "a mail server cannot be asked for a password");
+            LoginRefusal::Unavailable
+        })
+    }
+
+    /// An account without a password of the house, for somebody who proved to have the mailbox.
+    pub(super) async fn made_by_itself(
+        &self,
+        scope: &Scope,
+        chore: &str,
+        words: String,
+    ) -> Result<Account, LoginRefusal> {
+        let now = self.clock.now();
+        let door = Door::new("background", "");
+        let event = Event::new(now, Status::Changed, chore, door).saying(words);
+        let new = Account::new(scope.clone(), String::new(), now);
+        let made = change_account(&*self.settings, scope, |before| {
+            let made = before.is_none().then(|| (new.clone(), event.clone()));
+            Ok::<_, StoreError>(made)
+        })
+        .await?;
+        match made {
+            Some(account) => Ok(account),
+            // Somebody else was quicker.
+            None => self
+                .settings
+                .account(scope)
+                .await?
+                .ok_or(LoginRefusal::Wrong),
+        }
+    }
+
+    pub(super) async fn verify(&self, password: &str, hash: String) -> Result<bool, LoginRefusal> {
         if password.len() > LONGEST {
             return Ok(false);
         }
@@ -213,40 +342,14 @@ impl Login {
             .map_err(|_| LoginRefusal::Unavailable)
     }
 
-    async fn note(&self, event: Event) {
+    pub(super) async fn note(&self, event: Event) {
         if let Err(error) = self.journal.write(event).await {
             tracing::warn!(%error, "a sign-in could not be written to the journal");
         }
     }
-
-    fn failed(&self, place: IpAddr, now: Timestamp) {
-        let mut failures = self.failures.lock();
-        if failures.len() >= REMEMBERED && !failures.contains_key(&place) {
-            failures.retain(|_, f| f.until > now);
-            if failures.len() >= REMEMBERED {
-                failures.clear();
-            }
-        }
-        let entry = failures.entry(place).or_insert(Failures {
-            count: 0,
-            until: now,
-        });
-        entry.count = entry.count.saturating_add(1);
-        let beyond = entry
-            .count
-            .saturating_sub(self.options.free_failures.saturating_sub(1));
-        if beyond > 0 {
-            let wait = self
-                .options
-                .first_wait
-                .0
-                .saturating_mul(1 << (beyond - 1).min(20));
-            entry.until = now.after(wait.min(self.options.longest_wait.0));
-        }
-    }
 }
 
-fn scope_of(name: &str) -> Option<Scope> {
+pub(super) fn scope_of(name: &str) -> Option<Scope> {
     (name.len() <= NAME_LONGEST)
         .then(|| name.parse().ok())
         .flatten()

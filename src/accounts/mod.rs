@@ -1,7 +1,23 @@
 //! A name and a secret become a principal, or a wait.
 
+mod api_key;
+mod book;
 mod credential;
+mod guesses;
+mod imap_ask;
+mod link;
 mod login;
+mod options;
+mod second;
+mod session;
+mod tickets;
+mod totp;
 
+pub use api_key::{KeyText, hash_of};
+pub use book::change_account;
 pub use credential::{CredentialError, hash_password, new_password};
-pub use login::{Login, LoginRefusal, Options};
+pub use imap_ask::ImapAsk;
+pub use login::{Login, LoginRefusal};
+pub use options::Options;
+pub use second::{Enrolment, Pending, SignedIn, Step};
+pub use session::{Entered, Session};

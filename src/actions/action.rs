@@ -93,5 +93,9 @@ fn needs(right: Right) -> &'static str {
             "your account has not the right to open or release malware; ask your administrator"
         }
         Right::Administer => "your account has not the right to do this",
+        Right::SeeBodies => "the content of this mail is not shown to you",
+        Right::Act => "your account may look, but not act",
+        Right::RequestRelease => "your account may not ask for a release",
+        Right::ReadSettings => "your account may not see what is set here",
     }
 }

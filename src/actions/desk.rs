@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 use super::{Action, Flags, Notice, Outcome, Query, Refusal, Row, Shown, plan};
 use crate::clock::{Clock, Timestamp};
 use crate::mail::{Address, Direction, EntryId, Mail};
-use crate::policy::{Class, Policy, Principal, Right, Scope};
+use crate::policy::{Class, Principal, Right, Scope};
 use crate::record::{self, Door, Entry, Event, Job, KeptMail, Lesson, Lore, Shelf};
 use crate::store::{ChangeError, Store, StoreError, View};
 
@@ -160,13 +160,18 @@ impl Desk {
         }
     }
 
-    /// The mail as it was received. Malware is shown only to those with the right (XX-12).
+    /// The mail as it was received, for doors that show it as before the policy `admin_bodies`
+    /// was there; others ask [`Desk::opened_mail`]. Malware is shown only to those with the
+    /// right (XX-12).
     ///
     /// # Errors
     /// [`Refusal::NotYours`] also when the octets are gone, [`Refusal::NeedsRight`],
     /// [`Refusal::Failed`].
     pub async fn mail(&self, by: &Principal, id: EntryId) -> Result<KeptMail, Refusal> {
         let entry = self.entry(by, id).await?;
+        if !by.has(Right::SeeBodies) {
+            return Err(Refusal::NeedsRight(Right::SeeBodies));
+        }
         if entry.verdict.class == Class::Malware && !by.has(Right::HandleMalware) {
             return Err(Refusal::NeedsRight(Right::HandleMalware));
         }
@@ -192,6 +197,7 @@ impl Desk {
         for (mail, row) in mails.iter_mut().zip(rows) {
             let entry = &row.entry;
             if !by.scope.holds_address(&entry.owner)
+                || !by.has(Right::SeeBodies)
                 || entry.verdict.class == Class::Malware && !by.has(Right::HandleMalware)
             {
                 *mail = None;
@@ -209,12 +215,15 @@ impl Desk {
     /// Sets flags as `by`'s scope sees them; entries of others are passed over.
     ///
     /// # Errors
-    /// [`Refusal::Failed`].
+    /// [`Refusal::NeedsRight`], [`Refusal::Failed`].
     pub async fn set_flags(
         &self,
         by: &Principal,
         flags: Vec<(EntryId, Flags)>,
     ) -> Result<(), Refusal> {
+        if !by.has(Right::Act) {
+            return Err(Refusal::NeedsRight(Right::Act));
+        }
         let ids: Vec<EntryId> = flags.iter().map(|(id, _)| *id).collect();
         let known = self.rows(by, &ids).await?;
         let own = flags
@@ -329,15 +338,6 @@ impl Desk {
         Ok(undo)
     }
 
-    /// What holds for one recipient.
-    async fn policy_of(&self, owner: &Address) -> Result<Policy, Refusal> {
-        let mut layers = Vec::new();
-        for scope in Scope::chain(owner) {
-            layers.extend(self.store.settings.layer(&scope).await?);
-        }
-        Ok(Policy::stack(&layers))
-    }
-
     /// Somebody else changed the entry between our look and our change.
     async fn lost_race(
         &self,
@@ -363,7 +363,7 @@ impl Desk {
     /// Takes a message that is not in the quarantine as a lesson (SE-11).
     ///
     /// # Errors
-    /// [`Refusal::Failed`]; nothing was kept.
+    /// [`Refusal::NeedsRight`], [`Refusal::Failed`]; nothing was kept.
     pub async fn teach(
         &self,
         by: &Principal,
@@ -371,6 +371,9 @@ impl Desk {
         mail: &Mail,
         door: &Door,
     ) -> Result<(), Refusal> {
+        if !by.has(Right::Act) {
+            return Err(Refusal::NeedsRight(Right::Act));
+        }
         let now = self.clock.now();
         let status = match lore {
             Lore::Spam => record::Status::TrainedSpam,

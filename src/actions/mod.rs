@@ -1,10 +1,14 @@
 //! Verb 2: somebody does something with an entry. `desk` asks, `plan` decides, the store keeps.
 
+mod accounts;
 mod action;
+mod api_keys;
 mod browse;
 mod desk;
+mod grants;
 mod listing;
 mod log;
+mod opened;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
@@ -13,9 +17,12 @@ mod senders;
 mod settings;
 mod verb;
 
+pub use accounts::ShownAccount;
 pub use action::{Action, Outcome, Reach, Refusal};
+pub use api_keys::{NewKey, ShownKey};
 pub use browse::{Sheet, Sieve};
 pub use desk::{Desk, Status};
+pub use grants::Given;
 pub use plan::plan;
 pub use sealing::sealing_key;
 pub use settings::reinsertion_keys;

@@ -108,6 +108,9 @@ fn allowed(entry: &Entry, action: &Action, by: &Principal) -> Result<(), Refusal
     if !by.scope.holds_address(&entry.owner) {
         return Err(Refusal::NotYours);
     }
+    if !by.has(Right::Act) {
+        return Err(Refusal::NeedsRight(Right::Act));
+    }
     match action {
         Action::Release | Action::ReleaseAndTrain | Action::ReleaseAndAllow(_) => {
             if entry.verdict.class == Class::Malware && !by.has(Right::HandleMalware) {

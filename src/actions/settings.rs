@@ -1,13 +1,12 @@
-//! What administrators set at the desk: accounts, domains, policies, lists, keys.
+//! What administrators set at the desk: domains, policies, lists, keys.
 
 use std::time::Duration;
 
 use super::{Desk, Refusal};
-use crate::accounts::{hash_password, new_password};
 use crate::clock::Timestamp;
 use crate::mail::Domain;
-use crate::policy::{Layer, ListEntry, ListKind, Origin, Pattern, Principal, Right, Scope};
-use crate::record::{Account, DomainSettings, Door, Event, Status};
+use crate::policy::{Layer, ListEntry, ListKind, Origin, Pattern, Principal, Right, Role, Scope};
+use crate::record::{DomainSettings, Door, Event, ImapServer, Status};
 use crate::store::{Settings, StoreError};
 use crate::token::KeyRing;
 
@@ -69,113 +68,28 @@ pub(super) fn may(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A look at what is set within the scope.
+pub(super) fn may_read(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
+    if !by.scope.holds(scope) {
+        return Err(Refusal::NotYours);
+    }
+    if !by.has(Right::ReadSettings) {
+        return Err(Refusal::NeedsRight(Right::ReadSettings));
+    }
+    Ok(())
+}
+
+/// A change of a list: everybody keeps their own, administrators all of their scope (IW-03).
+fn may_list(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
+    if by.role == Role::Recipient && by.scope == *scope && by.has(Right::Act) {
+        return Ok(());
+    }
+    may(by, scope)
+}
+
 impl Desk {
     pub(super) fn changed(&self, by: &Principal, door: &Door, words: String) -> Event {
         Event::new(self.clock.now(), Status::Changed, &by.who, door.clone()).saying(words)
-    }
-
-    /// The accounts within `by`'s scope.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub async fn accounts(&self, by: &Principal) -> Result<Vec<Account>, Refusal> {
-        may(by, &by.scope)?;
-        let mut accounts = self.store.settings.accounts().await?;
-        accounts.retain(|account| by.scope.holds(&account.scope));
-        Ok(accounts)
-    }
-
-    /// Makes an account; without a `password` one is made up. Returns the password that holds.
-    ///
-    /// # Errors
-    /// [`Refusal::Bad`] if it is there already or the password is not taken.
-    pub async fn add_account(
-        &self,
-        by: &Principal,
-        scope: Scope,
-        password: Option<String>,
-        door: &Door,
-    ) -> Result<String, Refusal> {
-        may(by, &scope)?;
-        if self.store.settings.account(&scope).await?.is_some() {
-            return Err(Refusal::Bad(format!(
-                "the account {scope} is there already; change its password instead"
-            )));
-        }
-        let words = format!("account {scope} was made");
-        self.keep_account(scope, password, self.changed(by, door, words))
-            .await
-    }
-
-    /// Sets an account's password; without one it is made up. Returns the password that
-    /// holds. Everybody may set their own.
-    ///
-    /// # Errors
-    /// [`Refusal::Unknown`] if there is no such account, [`Refusal::Bad`] for a bad password.
-    pub async fn set_password(
-        &self,
-        by: &Principal,
-        scope: Scope,
-        password: Option<String>,
-        door: &Door,
-    ) -> Result<String, Refusal> {
-        if by.scope != scope {
-            may(by, &scope)?;
-        }
-        if self.store.settings.account(&scope).await?.is_none() {
-            return Err(Refusal::Unknown(format!("account {scope}")));
-        }
-        let words = format!("the password of {scope} was changed");
-        self.keep_account(scope, password, self.changed(by, door, words))
-            .await
-    }
-
-    async fn keep_account(
-        &self,
-        scope: Scope,
-        password: Option<String>,
-        event: Event,
-    ) -> Result<String, Refusal> {
-        let password = match password {
-            Some(password) => password,
-            None => new_password().map_err(|e| Refusal::Failed(e.to_string()))?,
-        };
-        let text = password.clone();
-        let hash = tokio::task::spawn_blocking(move || hash_password(&text))
-            .await
-            .map_err(|e| Refusal::Failed(e.to_string()))?
-            .map_err(|e| Refusal::Bad(e.to_string()))?;
-        let account = Account {
-            scope,
-            hash,
-            made: event.at,
-        };
-        self.store.settings.set_account(account, event).await?;
-        Ok(password)
-    }
-
-    /// Removes an account; its mail stays.
-    ///
-    /// # Errors
-    /// [`Refusal::Unknown`]; [`Refusal::Bad`] for the account that acts.
-    pub async fn remove_account(
-        &self,
-        by: &Principal,
-        scope: &Scope,
-        door: &Door,
-    ) -> Result<(), Refusal> {
-        may(by, scope)?;
-        if *scope == Scope::Global {
-            return Err(Refusal::Bad(
-                "the account global cannot be removed; change its password instead".into(),
-            ));
-        }
-        let event = self.changed(by, door, format!("account {scope} was removed"));
-        if self.store.settings.remove_account(scope, event).await? {
-            Ok(())
-        } else {
-            Err(Refusal::Unknown(format!("account {scope}")))
-        }
     }
 
     /// The domains within `by`'s scope.
@@ -183,6 +97,7 @@ impl Desk {
     /// # Errors
     /// [`Refusal`].
     pub async fn domains(&self, by: &Principal) -> Result<Vec<DomainSettings>, Refusal> {
+        may_read(by, &by.scope)?;
         let mut domains = self.store.settings.domains().await?;
         domains.retain(|settings| by.scope.holds(&Scope::Domain(settings.domain.clone())));
         Ok(domains)
@@ -206,6 +121,30 @@ impl Desk {
         let routes: Vec<String> = settings.routes.iter().map(ToString::to_string).collect();
         let words = format!("domain {} goes to {}", settings.domain, routes.join(" "));
         let event = self.changed(by, door, words);
+        Ok(self.store.settings.set_domain(settings, event).await?)
+    }
+
+    /// Sets the IMAP server that knows the passwords of a domain's users, or none. Only for the
+    /// whole house: it decides who gets in.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] if the domain is not ours.
+    pub async fn set_domain_imap(
+        &self,
+        by: &Principal,
+        domain: &Domain,
+        imap: Option<ImapServer>,
+        door: &Door,
+    ) -> Result<(), Refusal> {
+        may(by, &Scope::Global)?;
+        let settings = self.store.settings.domain(domain).await?;
+        let settings = settings.ok_or_else(|| Refusal::Unknown(format!("domain {domain}")))?;
+        let words = match &imap {
+            Some(imap) => format!("users of {domain} sign in with their password at {imap}"),
+            None => format!("users of {domain} sign in with a password of the house"),
+        };
+        let event = self.changed(by, door, words);
+        let settings = DomainSettings { imap, ..settings };
         Ok(self.store.settings.set_domain(settings, event).await?)
     }
 
@@ -236,9 +175,7 @@ impl Desk {
     /// # Errors
     /// [`Refusal`].
     pub async fn layer(&self, by: &Principal, scope: &Scope) -> Result<Layer, Refusal> {
-        if !by.scope.holds(scope) {
-            return Err(Refusal::NotYours);
-        }
+        may_read(by, scope)?;
         Ok(self.store.settings.layer(scope).await?.unwrap_or_default())
     }
 
@@ -255,19 +192,23 @@ impl Desk {
     ) -> Result<(), Refusal> {
         may(by, &scope)?;
         check_layer(&layer)?;
+        let before = self.store.settings.layer(&scope).await?.unwrap_or_default();
+        let allows = layer.admin_bodies == Some(true) && before.admin_bodies != Some(true);
+        if allows && by.scope != Scope::Global {
+            // Otherwise an administrator of a domain would allow it to themselves.
+            return Err(Refusal::NeedsRight(Right::SeeBodies));
+        }
         let text = serde_json::to_string(&layer).unwrap_or_default();
         let event = self.changed(by, door, format!("policy of {scope}: {text}"));
         Ok(self.store.settings.set_layer(&scope, layer, event).await?)
     }
 
-    /// The list of exactly `scope`. Everybody has their own.
+    /// The list of exactly `scope`.
     ///
     /// # Errors
     /// [`Refusal`].
     pub async fn list(&self, by: &Principal, scope: &Scope) -> Result<Vec<ListEntry>, Refusal> {
-        if !by.scope.holds(scope) {
-            return Err(Refusal::NotYours);
-        }
+        may_read(by, scope)?;
         Ok(self.store.settings.list(scope).await?.to_vec())
     }
 
@@ -284,12 +225,13 @@ impl Desk {
         note: String,
         door: &Door,
     ) -> Result<(), Refusal> {
+        may_list(by, &scope)?;
         if note.len() > NOTE_LONGEST {
             return Err(Refusal::Bad(format!(
                 "a note has at most {NOTE_LONGEST} octets"
             )));
         }
-        if self.list(by, &scope).await?.len() >= LIST_MOST {
+        if self.store.settings.list(&scope).await?.len() >= LIST_MOST {
             return Err(Refusal::Bad(format!(
                 "a list has at most {LIST_MOST} entries"
             )));
@@ -323,9 +265,7 @@ impl Desk {
         pattern: &Pattern,
         door: &Door,
     ) -> Result<(), Refusal> {
-        if !by.scope.holds(scope) {
-            return Err(Refusal::NotYours);
-        }
+        may_list(by, scope)?;
         let event = self.changed(
             by,
             door,

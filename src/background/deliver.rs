@@ -82,6 +82,11 @@ impl Background {
             JobKind::Deliver { to, edits } | JobKind::Send { to, edits, .. } => {
                 self.pass_on(job, &to, edits).await
             }
+            JobKind::Letter { until, .. } if until <= self.clock.now() => {
+                self.close(&job, Status::ReleaseFailed, "it came too late to be of use")
+                    .await
+            }
+            JobKind::Letter { to, .. } => self.pass_on(job, &to, Vec::new()).await,
         };
         if let Err(error) = result {
             // The lease ends by itself, and the job is tried again.
@@ -235,9 +240,9 @@ impl Background {
             let reply = Reply::new(554, 4, 7, words);
             return match job.kind.clone() {
                 JobKind::Release => self.give_back(&job, reply).await,
-                JobKind::Deliver { to, .. } | JobKind::Send { to, .. } => {
-                    self.strand(&job, to, reply).await
-                }
+                JobKind::Deliver { to, .. }
+                | JobKind::Send { to, .. }
+                | JobKind::Letter { to, .. } => self.strand(&job, to, reply).await,
             };
         }
         job.due = now.after(self.pause(job.tries));
@@ -314,6 +319,12 @@ impl Background {
     /// Owed mail that its destination will not take goes to the recipient's quarantine,
     /// because the sender was told that we have it; mail on its way out to the sender's.
     async fn strand(&self, job: &Job, to: Address, reply: Reply) -> Result<(), StoreError> {
+        if let JobKind::Letter { .. } = job.kind {
+            // It may hold a link to sign in with: nobody else is to find it.
+            return self
+                .close(job, Status::ReleaseFailed, &reply.to_string())
+                .await;
+        }
         let Some(kept) = self.store.entries.mail(job.mail).await? else {
             return self
                 .close(job, Status::ReleaseFailed, "the message is gone")
@@ -392,7 +403,9 @@ impl Background {
         event.mail = Some(job.mail);
         match &job.kind {
             JobKind::Release => {}
-            JobKind::Deliver { to, .. } => event.to = vec![to.clone()],
+            JobKind::Deliver { to, .. } | JobKind::Letter { to, .. } => {
+                event.to = vec![to.clone()];
+            }
             JobKind::Send { from, to, .. } => {
                 event.direction = Some(Direction::Outbound);
                 event.from = from.as_deref().cloned();
@@ -411,7 +424,7 @@ fn door() -> Door {
 fn direction(job: &Job) -> Direction {
     match job.kind {
         JobKind::Send { .. } => Direction::Outbound,
-        JobKind::Release | JobKind::Deliver { .. } => Direction::Inbound,
+        JobKind::Release | JobKind::Deliver { .. } | JobKind::Letter { .. } => Direction::Inbound,
     }
 }
 

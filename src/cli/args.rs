@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::mail::{Address, Domain};
 use crate::policy::{Pattern, Scope};
-use crate::record::{Route, Status};
+use crate::record::{ImapServer, Route, Status};
 
 pub(crate) use policy::PolicyArgs;
 pub(crate) use quarantine::{OnQuarantine, Report, Whose};
@@ -69,6 +69,12 @@ pub(crate) enum Command {
     /// Accounts: `global`, a domain, or an address
     #[command(subcommand)]
     Users(OnUsers),
+    /// What accounts may do: roles, rights, whom they act for; second factors, sessions
+    #[command(subcommand)]
+    Accounts(super::accounts::OnAccounts),
+    /// Keys for programs that use the HTTP API
+    #[command(subcommand)]
+    ApiKeys(super::accounts::OnApiKeys),
     /// Domains we protect, and where their mail goes
     #[command(subcommand)]
     Domains(OnDomains),
@@ -175,6 +181,18 @@ pub(crate) enum OnDomains {
         routes: Vec<Route>,
         #[command(flatten)]
         policy: PolicyArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Have users sign in with the password that the domain's own IMAP server knows
+    SetImap {
+        domain: Domain,
+        /// host:port[,tls=implicit|starttls]; on this machine also ,tls=none
+        #[arg(required_unless_present = "none")]
+        server: Option<ImapServer>,
+        /// Have them sign in with a password of the house again
+        #[arg(long, conflicts_with = "server")]
+        none: bool,
         #[command(flatten)]
         common: Common,
     },

@@ -1,5 +1,6 @@
 //! The command line: asks the daemon through its admin socket, or works on its own where no daemon is needed.
 
+mod accounts;
 mod arc;
 mod args;
 mod corpus;
@@ -68,6 +69,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Docs(command) => offline::docs(command),
         Command::Quarantine(command) => quarantine(command),
         Command::Users(command) => users(command),
+        Command::Accounts(command) => accounts::run(command),
+        Command::ApiKeys(command) => accounts::api_keys(command),
         Command::Domains(command) => domains(command),
         Command::Policy(command) => policy(command),
         Command::Lists(command) => lists(command),
@@ -333,6 +336,16 @@ fn domains(command: OnDomains) -> anyhow::Result<ExitCode> {
                     },
                 )?;
             }
+            tell(&common, &Request::DomainList, show::domains)
+        }
+        OnDomains::SetImap {
+            domain,
+            server,
+            none: _,
+            common,
+        } => {
+            let imap = server;
+            ask(&common, &Request::DomainImap { domain, imap })?;
             tell(&common, &Request::DomainList, show::domains)
         }
         OnDomains::List { common } => tell(&common, &Request::DomainList, show::domains),

@@ -311,10 +311,15 @@ pub(crate) fn domains(answer: &Value) -> String {
                 .as_object()
                 .map(|o| o.iter().map(|(k, v)| format!("{k}={}", plain(v))).collect())
                 .unwrap_or_default();
-            vec![text(d, "domain"), text(d, "routes"), set.join(" ")]
+            vec![
+                text(d, "domain"),
+                text(d, "routes"),
+                text(d, "imap"),
+                set.join(" "),
+            ]
         })
         .collect();
-    let mut out = table(&["DOMAIN", "ROUTES", "POLICY"], &rows);
+    let mut out = table(&["DOMAIN", "ROUTES", "PASSWORDS AT", "POLICY"], &rows);
     items(answer).iter().for_each(|d| note(&mut out, d));
     out
 }

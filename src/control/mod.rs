@@ -1,6 +1,7 @@
 //! The admin socket: the CLI asks the running daemon, one JSON line each way. It holds the same
 //! desk as every other door of people.
 
+mod accounts;
 mod arc;
 mod lessons;
 mod request;
@@ -133,11 +134,8 @@ impl Control {
 
     /// Answers one request of an administrator with user id `uid`.
     pub async fn answer(&self, uid: u32, request: Request) -> Response {
-        let by = Principal {
-            who: format!("uid {uid}"),
-            role: Role::Administrator,
-            scope: Scope::Global,
-        };
+        let who = format!("uid {uid}");
+        let by = Principal::new(&who, Role::Administrator, Scope::Global);
         match self.grant(&by, request).await {
             Ok(value) => Response::Done(value),
             Err(refusal) => Response::Refused(refusal.to_string()),
@@ -156,6 +154,15 @@ impl Control {
             Request::Train { .. } | Request::Lessons { .. } | Request::LessonsUndo { .. } => {
                 self.ask_learner(by, request).await
             }
+            Request::AccountShow { .. }
+            | Request::AccountGrant { .. }
+            | Request::AccountRevoke { .. }
+            | Request::AccountSignOut { .. }
+            | Request::SecondFactorReset { .. }
+            | Request::ApiKeyAdd { .. }
+            | Request::ApiKeyList
+            | Request::ApiKeyRemove { .. }
+            | Request::DomainImap { .. } => self.ask_accounts(by, request).await,
             other => self.ask_settings(by, other).await,
         }
     }
@@ -178,7 +185,7 @@ impl Control {
             }
             Request::QuarantineShow { id } => value(&desk.entry(by, id).await?),
             Request::QuarantineMessage { id } => {
-                let mail = desk.mail(by, id).await?;
+                let mail = desk.opened_mail(by, id, &door()).await?;
                 Ok(json!({ "base64": STANDARD.encode(&mail.bytes) }))
             }
             Request::QuarantineAct { ids, verb, reach } => {
@@ -255,10 +262,17 @@ impl Control {
             }
             Request::UserList => self.list_users(by).await,
             Request::UserRemove { scope } => done(desk.remove_account(by, &scope, door).await),
-            Request::DomainAdd { domain, routes } => done(
-                desk.set_domain(by, DomainSettings { domain, routes }, door)
-                    .await,
-            ),
+            Request::DomainAdd { domain, routes } => {
+                let known = desk.domains(by).await?;
+                let known = known.into_iter().find(|known| known.domain == domain);
+                let imap = known.and_then(|known| known.imap);
+                let settings = DomainSettings {
+                    domain,
+                    routes,
+                    imap,
+                };
+                done(desk.set_domain(by, settings, door).await)
+            }
             Request::DomainList => self.list_domains(by).await,
             Request::DomainRemove { domain } => done(desk.remove_domain(by, &domain, door).await),
             Request::PolicyShow { scope } => self.show_policy(by, scope).await,
@@ -304,7 +318,7 @@ impl Control {
         let accounts = self.desk.accounts(by).await?;
         Ok(accounts
             .iter()
-            .map(|a| json!({ "login": a.scope, "changed": a.made }))
+            .map(|a| json!({ "login": a.login, "changed": a.changed }))
             .collect())
     }
 
@@ -318,7 +332,8 @@ impl Control {
             let scope = Scope::Domain(settings.domain.clone());
             let note = self.note(by, &scope).await?;
             each.push(json!({
-                "domain": settings.domain, "routes": settings.routes, "policy": layer, "note": note,
+                "domain": settings.domain, "routes": settings.routes, "imap": settings.imap,
+                "policy": layer, "note": note,
             }));
         }
         Ok(Value::Array(each))

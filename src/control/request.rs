@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::actions::{Reach, Verb};
 use crate::inspect::{Bulk, Which};
 use crate::mail::{Address, Direction, Domain, EntryId};
-use crate::policy::{Layer, ListKind, Pattern, Scope};
-use crate::record::{Route, Shelf, Status};
+use crate::net::network::Network;
+use crate::policy::{Layer, ListKind, Pattern, Rights, Role, Scope};
+use crate::record::{ImapServer, Route, Shelf, Status};
 use crate::token::{Algorithm, Selector};
 
 /// A private key in PEM. Its Debug shows nothing of it.
@@ -62,6 +63,44 @@ pub enum Request {
     UserList,
     UserRemove {
         scope: Scope,
+    },
+    AccountShow {
+        login: Scope,
+    },
+    AccountGrant {
+        login: Scope,
+        role: Role,
+        scope: Scope,
+        rights: Rights,
+    },
+    AccountRevoke {
+        login: Scope,
+        role: Role,
+        scope: Scope,
+    },
+    AccountSignOut {
+        login: Scope,
+    },
+    SecondFactorReset {
+        login: Scope,
+    },
+    /// `rights` are all it has; `expires` in milliseconds since 1970.
+    ApiKeyAdd {
+        name: String,
+        role: Role,
+        scope: Scope,
+        rights: Rights,
+        expires: Option<u64>,
+        networks: Vec<Network>,
+    },
+    ApiKeyList,
+    ApiKeyRemove {
+        id: String,
+    },
+    /// The IMAP server that knows the passwords of a domain's users, or none.
+    DomainImap {
+        domain: Domain,
+        imap: Option<ImapServer>,
     },
     DomainAdd {
         domain: Domain,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::reinsertion_routes;
-use crate::accounts::Login;
+use crate::accounts::{ImapAsk, Login};
 use crate::actions::Desk;
 use crate::background::{Background, Teaching, Tutor};
 use crate::clock::Clock;
@@ -18,6 +18,8 @@ use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
 use crate::net::listen::Closing;
 use crate::net::tls::ServerTls;
+use crate::net::tls_client::ClientTls;
+use crate::notify::Post;
 use crate::relay::Relay;
 use crate::store::{Store, on_sled};
 use crate::{imap, milter, smtp, web};
@@ -58,7 +60,16 @@ impl Rooms {
             store.journal.clone(),
             clock.clone(),
             config.login.clone(),
-        );
+        )
+        .asking(ImapAsk::new(ClientTls::new(
+            config.relay.ca_file.as_deref(),
+        )?))
+        .writing(Post::new(
+            store.jobs.clone(),
+            clock.clone(),
+            &hostname,
+            &config.letters,
+        ));
         let rooms = Self {
             login,
             dns,

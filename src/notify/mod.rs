@@ -1,5 +1,7 @@
-//! What the house tells by itself: alerts to a program of the administrator's.
+//! What the house tells by itself: alerts to a program of the administrator's, letters to people.
 
 mod hook;
+mod letter;
 
 pub use hook::{Hook, Runner};
+pub use letter::{Letter, LetterOptions, Post, PostError};

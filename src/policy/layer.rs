@@ -80,6 +80,15 @@ pub struct Layer {
     /// What a Subject tag does to signed mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag_signed: Option<TagSigned>,
+    /// Administrators and others who look after the scope may open its mail in the panel and by
+    /// the API (XX-12); its owner sees who did. By IMAP the accounts `global` and of a domain see
+    /// the mail either way (SE-06). Only an administrator of the whole house may allow it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_bodies: Option<bool>,
+    /// Who looks after others' mail needs a second factor to sign in to the panel. What a wider
+    /// scope asks for, a narrower one cannot take back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_second_factor: Option<bool>,
 }
 
 impl Layer {
@@ -101,6 +110,8 @@ impl Layer {
             greylist: self.greylist.or(before.greylist),
             split: self.split.or(before.split),
             tag_signed: self.tag_signed.or(before.tag_signed),
+            admin_bodies: self.admin_bodies.or(before.admin_bodies),
+            admin_second_factor: self.admin_second_factor.or(before.admin_second_factor),
         }
     }
 }
@@ -122,6 +133,8 @@ pub struct Policy {
     pub greylist: bool,
     pub split: bool,
     pub tag_signed: TagSigned,
+    pub admin_bodies: bool,
+    pub admin_second_factor: bool,
 }
 
 impl Default for Policy {
@@ -141,6 +154,8 @@ impl Default for Policy {
             greylist: false,
             split: false,
             tag_signed: TagSigned::HeaderOnly,
+            admin_bodies: false,
+            admin_second_factor: false,
         }
     }
 }
@@ -168,6 +183,10 @@ impl Policy {
             greylist: layer.greylist.unwrap_or(house.greylist),
             split: layer.split.unwrap_or(house.split),
             tag_signed: layer.tag_signed.unwrap_or(house.tag_signed),
+            admin_bodies: layer.admin_bodies.unwrap_or(house.admin_bodies),
+            admin_second_factor: layers
+                .iter()
+                .any(|layer| layer.admin_second_factor == Some(true)),
         }
     }
 
@@ -195,6 +214,8 @@ impl Policy {
             undo_seconds: 0,
             training_requested: false,
             split: false,
+            admin_bodies: false,
+            admin_second_factor: false,
             ..policy.clone()
         };
         answering(self) != answering(other)
@@ -204,6 +225,17 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn xx12_a_second_factor_cannot_be_taken_back_and_bodies_are_hidden() {
+        let with = |second| Layer {
+            admin_second_factor: Some(second),
+            ..Layer::default()
+        };
+        assert!(Policy::stack(&[with(true), with(false)]).admin_second_factor);
+        assert!(!Policy::stack(&[with(false)]).admin_second_factor);
+        assert!(!Policy::stack(&[]).admin_bodies);
+    }
 
     #[test]
     fn the_narrower_wins_field_by_field() {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::ImapServer;
 use crate::mail::Domain;
 
 /// How much TLS a route asks for.
@@ -101,11 +102,34 @@ pub struct DomainSettings {
     pub domain: Domain,
     /// Where its mail goes; at least one.
     pub routes: Vec<Route>,
+    /// Knows the passwords of its users; without one, the house does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imap: Option<ImapServer>,
+}
+
+impl DomainSettings {
+    /// A domain with its routes, and nothing else set.
+    #[must_use]
+    pub fn new(domain: Domain, routes: Vec<Route>) -> Self {
+        Self {
+            domain,
+            routes,
+            imap: None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_of_before_still_reads() {
+        let old = r#"{"domain":"example.org","routes":["127.0.0.1:25"]}"#;
+        let settings: DomainSettings = serde_json::from_str(old).expect("domain");
+        assert_eq!(settings.imap, None);
+        assert_eq!(serde_json::to_string(&settings).expect("text"), old);
+    }
 
     #[test]
     fn routes_read_as_they_are_written() {

@@ -48,6 +48,8 @@ pub enum Status {
     /// Somebody signed in, or failed to.
     SignedIn,
     SignInFailed,
+    /// Somebody opened mail that is not their own.
+    Opened,
 }
 
 impl fmt::Display for Status {
@@ -74,6 +76,7 @@ impl fmt::Display for Status {
             Status::Changed => "changed",
             Status::SignedIn => "signed-in",
             Status::SignInFailed => "sign-in-failed",
+            Status::Opened => "opened",
         })
     }
 }

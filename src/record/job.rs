@@ -22,6 +22,12 @@ pub enum JobKind {
         to: Address,
         edits: Vec<Edit>,
     },
+    /// Bring a letter of the house; nobody is told, and nothing kept, if that is not possible.
+    Letter {
+        to: Address,
+        /// Of no use from this time on.
+        until: Timestamp,
+    },
 }
 
 /// Something owed, durable until it is settled. At most one for each entry:

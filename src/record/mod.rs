@@ -1,17 +1,21 @@
-//! The words of what is kept: entries, changes, events, jobs, lessons, accounts, domains, locks.
+//! The words of what is kept: entries, changes, events, jobs, lessons, accounts, keys, domains, locks.
 
 mod account;
+mod api_key;
 mod change;
 mod domain;
 mod entry;
 mod event;
+mod imap_server;
 mod job;
 mod sender;
 
-pub use account::Account;
+pub use account::{Account, Grant, SecondFactor, Secret};
+pub use api_key::ApiKey;
 pub use change::{Change, JobStep};
 pub use domain::{DomainSettings, Route, RouteError, RouteTls};
 pub use entry::{Asked, Entry, KeptMail, SUBJECT_LONGEST, Shelf, State};
 pub use event::{Door, Event, Status};
+pub use imap_server::{ImapServer, ImapServerError, ImapTls};
 pub use job::{Job, JobKind, Lesson, Lore};
 pub use sender::SenderLock;

@@ -10,7 +10,8 @@ crate::options! {
         /// The name said in EHLO; the daemon's hostname if not set.
         pub helo: Option<String> = None,
         /// Certificate authorities (PEM) that are trusted besides the public ones, for
-        /// routes with `tls=required`.
+        /// routes with `tls=required` and for IMAP servers of domains that know their users'
+        /// passwords.
         pub ca_file: Option<PathBuf> = None,
         /// How long the connection to one address of a next host may take.
         pub connect_time: Span = Span::seconds(10),

@@ -15,8 +15,8 @@ use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, Domain, EntryId, Mail, MailId};
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
 use crate::record::{
-    Account, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, SenderLock, Shelf, State,
-    Status,
+    Account, ApiKey, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, SenderLock,
+    Shelf, State, Status,
 };
 
 pub use on_sled::Options;
@@ -219,12 +219,19 @@ pub trait Journal: Send + Sync {
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;
 }
 
-/// Accounts, domains, policies, lists, locks of senders, secrets. Every write is durable on return.
+/// Accounts, API keys, domains, policies, lists, locks of senders, secrets. Every write is durable on return.
 #[async_trait]
 pub trait Settings: Send + Sync {
     async fn account(&self, scope: &Scope) -> Result<Option<Account>, StoreError>;
     async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
     async fn set_account(&self, account: Account, event: Event) -> Result<(), StoreError>;
+    /// Sets an account that is still as `before`; false if it is not: look again.
+    async fn replace_account(
+        &self,
+        before: Option<&Account>,
+        after: Account,
+        event: Event,
+    ) -> Result<bool, StoreError>;
     /// False if there was none.
     async fn remove_account(&self, scope: &Scope, event: Event) -> Result<bool, StoreError>;
     async fn domain(&self, domain: &Domain) -> Result<Option<DomainSettings>, StoreError>;
@@ -252,6 +259,17 @@ pub trait Settings: Send + Sync {
     async fn set_lock(&self, lock: SenderLock, event: Event) -> Result<(), StoreError>;
     /// False if there was none.
     async fn remove_lock(&self, sender: &Scope, event: Event) -> Result<bool, StoreError>;
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError>;
+    async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+    /// Sets a key that is still as `before`; false if it is not.
+    async fn replace_api_key(
+        &self,
+        before: Option<&ApiKey>,
+        after: ApiKey,
+        event: Event,
+    ) -> Result<bool, StoreError>;
+    /// False if there was none.
+    async fn remove_api_key(&self, id: &str, event: Event) -> Result<bool, StoreError>;
     /// A secret by name, such as a signing key; never logged.
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
     async fn set_secret(&self, name: &str, value: Vec<u8>, event: Event) -> Result<(), StoreError>;

@@ -8,6 +8,8 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::House;
 use super::client::{Client, Peer};
+use super::form::Form;
+use crate::accounts::LoginRefusal;
 use crate::actions::Refusal;
 
 /// Nothing runs, loads or sends but what is ours.
@@ -22,8 +24,12 @@ pub(super) type Answer = Result<Response, Fault>;
 pub(super) enum Fault {
     /// There is no such page, or nothing that this visitor may see.
     NotFound,
-    /// The visitor has to sign in first.
-    SignIn,
+    /// The visitor has to sign in first, and wants to come back here.
+    SignIn(Option<String>),
+    /// The visitor has to set up a second factor first.
+    Enrol,
+    /// The visitor has to give the password or a code once more.
+    Prove,
     /// The form is too old, or does not come from one of our pages.
     Forged,
     /// What was sent cannot be taken.
@@ -44,6 +50,16 @@ impl From<Refusal> for Fault {
     }
 }
 
+impl From<LoginRefusal> for Fault {
+    fn from(refusal: LoginRefusal) -> Self {
+        match refusal {
+            LoginRefusal::Wait(time) => Fault::TooMany(time.as_secs().max(1)),
+            LoginRefusal::Wrong => Fault::Forbidden(refusal.to_string()),
+            LoginRefusal::Unavailable => Fault::Failed(refusal.to_string()),
+        }
+    }
+}
+
 impl From<askama::Error> for Fault {
     fn from(error: askama::Error) -> Self {
         Fault::Failed(format!("the page cannot be made: {error}"))
@@ -58,7 +74,9 @@ impl Fault {
                 "Not found",
                 "There is nothing here, or nothing that you may see.",
             ),
-            Fault::SignIn => (StatusCode::UNAUTHORIZED, "Sign in", "Please sign in first."),
+            Fault::SignIn(_) | Fault::Enrol | Fault::Prove => {
+                (StatusCode::UNAUTHORIZED, "Sign in", "Please sign in first.")
+            }
             Fault::Forged => (
                 StatusCode::FORBIDDEN,
                 "Please try again",
@@ -87,8 +105,15 @@ struct FaultPage<'a> {
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        if matches!(self, Fault::SignIn) {
-            return redirect("/sign-in");
+        match &self {
+            Fault::SignIn(None) => return redirect("/sign-in"),
+            Fault::SignIn(Some(back)) => {
+                let next = Form::default().with("next", back);
+                return redirect(&format!("/sign-in?{next}"));
+            }
+            Fault::Enrol => return redirect("/account/second-factor"),
+            Fault::Prove => return redirect("/account/prove"),
+            _ => {}
         }
         if let Fault::Failed(words) = &self {
             tracing::error!(error = words, "a page failed");
@@ -143,6 +168,9 @@ pub(super) async fn guard(State(house): State<House>, request: Request, next: Ne
     if house.has_tls && !client.tls && !client.is_here() {
         return to_https(&house, &request);
     }
+    if is_foreign(&request) {
+        return Fault::Forged.into_response();
+    }
     let mut request = request;
     request.extensions_mut().insert(client);
     let asset = request.uri().path().starts_with("/assets/");
@@ -173,6 +201,23 @@ pub(super) async fn guard(State(house): State<House>, request: Request, next: Ne
         put(headers, header::CACHE_CONTROL, "no-store");
     }
     response
+}
+
+/// True for a form that another site's page sent. Browsers say so in Sec-Fetch-Site, older ones in
+/// Origin; programs say neither, and bring no cookies that they were not given.
+fn is_foreign(request: &Request) -> bool {
+    if request.method().is_safe() {
+        return false;
+    }
+    let field = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
+    match (field("sec-fetch-site"), field("origin"), field("host")) {
+        (Some(site), ..) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin), Some(host)) => {
+            origin.split_once("://").map(|(_, rest)| rest) != Some(host)
+        }
+        (None, Some(_), None) => true,
+        (None, None, _) => false,
+    }
 }
 
 /// Sets a field that the page did not set itself.

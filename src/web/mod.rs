@@ -10,6 +10,7 @@ mod connection;
 mod form;
 mod options;
 mod pages;
+pub mod preview;
 mod router;
 mod texts;
 mod view;
@@ -43,7 +44,7 @@ struct House {
     options: Arc<Options>,
     desk: Desk,
     login: Login,
-    visits: visitor::Visits,
+    flashes: visitor::Flashes,
     closing: Closing,
     /// True if plain HTTP may be sent to HTTPS.
     has_tls: bool,
@@ -72,7 +73,7 @@ impl Door {
             options: Arc::new(options),
             desk,
             login,
-            visits: visitor::Visits::default(),
+            flashes: visitor::Flashes::default(),
             closing,
             has_tls: tls.is_some(),
         };

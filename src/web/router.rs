@@ -18,6 +18,12 @@ pub(super) fn router(house: House) -> Router {
         .route("/", get(async || redirect("/quarantine")))
         .route("/assets/{tag}/{name}", get(assets::get))
         .route("/sign-in", get(gate::show).post(gate::enter))
+        .route("/sign-in/code", post(gate::code))
+        .route("/sign-in/link", get(gate::ask_link).post(gate::send_link))
+        .route(
+            "/sign-in/link/{token}",
+            get(gate::show_link).post(gate::take_link),
+        )
         .route("/sign-out", post(gate::leave))
         .route("/taste", post(gate::taste))
         .route("/quarantine", get(quarantine::show))

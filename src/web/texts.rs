@@ -54,6 +54,17 @@ texts! {
     sign_in_wrong: "Login or password is wrong." | "Anmeldename oder Passwort ist falsch.";
     sign_in_wait: "Too many failures. Please wait and try again." | "Zu viele Fehlversuche. Bitte warten Sie und versuchen Sie es erneut.";
     sign_in_later: "Signing in is not possible now." | "Die Anmeldung ist gerade nicht möglich.";
+    sign_in_by_link: "Sign in by a mailed link" | "Anmelden mit einem Link per E-Mail";
+    link_ask_lead: "We send a link to your address that lets you in once." | "Wir schicken einen Link an Ihre Adresse, mit dem Sie sich einmal anmelden können.";
+    link_send: "Send the link" | "Link senden";
+    link_sent: "If this address may sign in here, a link is on its way." | "Wenn sich diese Adresse hier anmelden darf, ist ein Link unterwegs.";
+    link_confirm_lead: "Press the button to sign in. The link can be used once." | "Drücken Sie auf den Knopf, um sich anzumelden. Der Link gilt einmal.";
+    link_old: "This link is unknown, was used, or is too old." | "Dieser Link ist unbekannt, schon benutzt oder zu alt.";
+    address: "Mail address" | "E-Mail-Adresse";
+    second_step: "Second step" | "Zweiter Schritt";
+    second_step_lead: "Type the code that your device shows, or one of your recovery codes." | "Geben Sie den Code ein, den Ihr Gerät zeigt, oder einen Ihrer Wiederherstellungscodes.";
+    code_label: "Code" | "Code";
+    code_wrong: "The code is wrong or too old." | "Der Code ist falsch oder zu alt.";
     signed_out: "You are signed out." | "Sie sind abgemeldet.";
 
     // Classes and states

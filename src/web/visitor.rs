@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 
@@ -15,95 +14,58 @@ use super::answer::Fault;
 use super::client::Client;
 use super::form::Form;
 use super::texts::{self, Texts};
-use crate::clock::Timestamp;
+use crate::accounts::Entered;
 use crate::policy::Principal;
 use crate::record::Door;
-use crate::token::random;
 
-/// Sessions at the same time; when full, those that were used longest ago end.
-const SESSIONS_MOST: usize = 20_000;
-/// A session that nobody uses ends, in milliseconds.
-const IDLE_MS: u64 = 8 * 3_600_000;
+/// Words for the next page are kept for so many sessions; beyond that all are dropped.
+const FLASHES_MOST: usize = 10_000;
+/// Characters of a browser's description that are looked at.
+const AGENT_MOST: usize = 200;
 
 /// Said once, on the next page.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Flash {
     pub(super) words: String,
     pub(super) bad: bool,
+    /// Shown once in full, such as a new key.
+    pub(super) secret: Option<String>,
     /// Ids of what can still be taken back.
     pub(super) undo: Vec<String>,
 }
 
-struct Session {
-    principal: Principal,
-    csrf: String,
-    used: Timestamp,
-    flash: Option<Flash>,
+impl Flash {
+    pub(super) fn good(words: impl Into<String>) -> Self {
+        Self {
+            words: words.into(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn bad(words: impl Into<String>) -> Self {
+        Self {
+            bad: true,
+            ..Self::good(words)
+        }
+    }
 }
 
-/// The sessions of the panel. Cheap to clone.
+/// What is said on next pages, by session. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Visits(Arc<Mutex<HashMap<String, Session>>>);
+pub(super) struct Flashes(Arc<Mutex<HashMap<String, Flash>>>);
 
-impl Visits {
-    /// A session for `principal`; returns what the cookie holds.
-    pub(super) fn begin(&self, principal: Principal, now: Timestamp) -> Option<String> {
-        let token = hex(&random::<32>().ok()?);
-        let csrf = hex(&random::<16>().ok()?);
-        let mut sessions = self.0.lock();
-        if sessions.len() >= SESSIONS_MOST {
-            let oldest = sessions.iter().min_by_key(|(_, s)| s.used);
-            if let Some(key) = oldest.map(|(key, _)| key.clone()) {
-                sessions.remove(&key);
-            }
-        }
-        let session = Session {
-            principal,
-            csrf,
-            used: now,
-            flash: None,
-        };
-        sessions.insert(digest(&token), session);
-        Some(token)
-    }
-
-    pub(super) fn end(&self, visitor: &Visitor) {
-        self.0.lock().remove(&visitor.key);
-    }
-
-    /// Words for the next page.
+impl Flashes {
     pub(super) fn say(&self, visitor: &Visitor, flash: Flash) {
-        if let Some(session) = self.0.lock().get_mut(&visitor.key) {
-            session.flash = Some(flash);
+        let mut flashes = self.0.lock();
+        if flashes.len() >= FLASHES_MOST {
+            flashes.clear();
         }
+        flashes.insert(visitor.entered.session.id.clone(), flash);
     }
 
-    fn find(
-        &self,
-        token: &str,
-        now: Timestamp,
-    ) -> Option<(String, Principal, String, Option<Flash>)> {
-        let key = digest(token);
-        let mut sessions = self.0.lock();
-        let session = sessions.get_mut(&key)?;
-        if now.0.saturating_sub(session.used.0) > IDLE_MS {
-            sessions.remove(&key);
-            return None;
-        }
-        session.used = now;
-        let flash = session.flash.take();
-        Some((key, session.principal.clone(), session.csrf.clone(), flash))
+    fn take(&self, session: &str) -> Option<Flash> {
+        self.0.lock().remove(session)
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
-/// Only this is kept: who reads our memory cannot take a session over with it.
-fn digest(token: &str) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
-    hex(digest.as_ref())
 }
 
 /// How somebody likes to see things; kept in cookies that hold nothing secret.
@@ -150,10 +112,11 @@ impl FromRequestParts<House> for Taste {
 /// Somebody who signed in.
 #[derive(Clone)]
 pub(super) struct Visitor {
-    key: String,
+    /// What the cookie holds.
+    pub(super) token: String,
+    pub(super) entered: Entered,
+    /// What the visitor acts as.
     pub(super) principal: Principal,
-    /// Goes into every form, and comes back with it.
-    pub(super) csrf: String,
     pub(super) flash: Option<Flash>,
     pub(super) taste: Taste,
     pub(super) client: Client,
@@ -163,23 +126,45 @@ impl FromRequestParts<House> for Visitor {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Fault> {
-        let client = parts
-            .extensions
-            .get::<Client>()
-            .copied()
-            .ok_or(Fault::SignIn)?;
-        let token = cookie(&parts.headers, name(client)).ok_or(Fault::SignIn)?;
-        let found = house.visits.find(token, house.desk.now());
-        let (key, principal, csrf, flash) = found.ok_or(Fault::SignIn)?;
+        let client = client_of(parts)?;
+        let back = match parts.method {
+            Method::GET => parts.uri.path_and_query().map(ToString::to_string),
+            _ => None,
+        };
+        let sign_in = || Fault::SignIn(back.clone());
+        let token = cookie(&parts.headers, name(client)).ok_or_else(sign_in)?;
+        let entered = house.login.session(token).await?.ok_or_else(sign_in)?;
+        let Some(principal) = entered.acting.clone() else {
+            return Err(Fault::Enrol);
+        };
+        // A document in a frame takes no words that the page around it is to show.
+        let framed = parts.headers.get("sec-fetch-dest");
+        let is_page = parts.method == Method::GET && framed.is_none_or(|dest| dest == "document");
+        let flash = is_page
+            .then(|| house.flashes.take(&entered.session.id))
+            .flatten();
         Ok(Self {
-            key,
+            token: token.to_owned(),
             principal,
-            csrf,
             flash,
             taste: Taste::of(&parts.headers, house),
             client,
+            entered,
         })
     }
+}
+
+/// The visitor's machine, as the guard found it.
+pub(super) fn client_of(parts: &Parts) -> Result<Client, Fault> {
+    let client = parts.extensions.get::<Client>().copied();
+    client.ok_or_else(|| Fault::Failed("a request came past the guard".to_owned()))
+}
+
+/// What a browser says of itself.
+pub(super) fn agent(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT);
+    let text = agent.and_then(|value| value.to_str().ok());
+    text.unwrap_or_default().chars().take(AGENT_MOST).collect()
 }
 
 impl Visitor {
@@ -190,8 +175,24 @@ impl Visitor {
 
     /// Refuses a form that did not come from one of our pages.
     pub(super) fn check(&self, form: &Form) -> Result<(), Fault> {
-        let given = form.get("csrf").unwrap_or_default();
-        verify_slices_are_equal(given.as_bytes(), self.csrf.as_bytes()).map_err(|_| Fault::Forged)
+        if self
+            .entered
+            .session
+            .takes(form.get("csrf").unwrap_or_default())
+        {
+            Ok(())
+        } else {
+            Err(Fault::Forged)
+        }
+    }
+
+    /// Sends who has not given the password or a code for a while to do so first.
+    pub(super) fn check_proved(&self) -> Result<(), Fault> {
+        if self.entered.is_proved {
+            Ok(())
+        } else {
+            Err(Fault::Prove)
+        }
     }
 }
 

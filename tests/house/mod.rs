@@ -424,6 +424,7 @@ impl House {
             let settings = DomainSettings {
                 domain: domain.parse().expect("domain"),
                 routes: vec![route(25)],
+                imap: None,
             };
             house
                 .desk

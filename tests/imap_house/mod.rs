@@ -55,11 +55,7 @@ impl House {
             "alice@example.org",
             "bob@example.org",
         ] {
-            let account = Account {
-                scope: scope.parse().expect("scope"),
-                hash: hash.clone(),
-                made: START,
-            };
+            let account = Account::new(scope.parse().expect("scope"), hash.clone(), START);
             let event = Event::new(
                 START,
                 Status::Changed,

@@ -347,11 +347,7 @@ pub(crate) async fn numbers_the_lessons(store: &Store) {
 pub(crate) async fn keeps_settings(store: &Store) {
     let settings = &store.settings;
     let event = || event(Status::Changed);
-    let account = |of: &str| Account {
-        scope: scope(of),
-        hash: "$argon2id$x".into(),
-        made: START,
-    };
+    let account = |of: &str| Account::new(scope(of), "$argon2id$x".into(), START);
     for of in ["global", "example.org", "alice@example.org"] {
         let set = settings.set_account(account(of), event());
         set.await.expect("set");
@@ -364,6 +360,7 @@ pub(crate) async fn keeps_settings(store: &Store) {
     let domain = DomainSettings {
         domain: "example.org".parse().expect("domain"),
         routes: vec!["mail.example.org:25".parse().expect("route")],
+        imap: None,
     };
     let set = settings.set_domain(domain.clone(), event());
     set.await.expect("set");

@@ -97,6 +97,12 @@ pub(crate) struct PolicyArgs {
     /// What a Subject tag does to mail whose Subject a valid signature covers
     #[arg(long, value_name = "WHAT")]
     tag_signed: Option<TagSignedArg>,
+    /// Administrators may open others' mail in the panel and by the API; its owner sees who did
+    #[arg(long, value_name = "true|false")]
+    admin_bodies: Option<bool>,
+    /// Who looks after others' mail needs a second factor in the panel
+    #[arg(long, value_name = "true|false")]
+    admin_second_factor: Option<bool>,
 }
 
 impl PolicyArgs {
@@ -116,6 +122,8 @@ impl PolicyArgs {
             greylist: self.greylist,
             split: self.split,
             tag_signed: self.tag_signed.map(TagSignedArg::what),
+            admin_bodies: self.admin_bodies,
+            admin_second_factor: self.admin_second_factor,
         }
     }
 }

@@ -245,6 +245,7 @@ async fn serve_domains(desk: &Desk, destination: SocketAddr) -> anyhow::Result<(
             DomainSettings {
                 domain: domain.clone(),
                 routes: vec![route(destination)],
+                imap: None,
             },
             &door(),
         )

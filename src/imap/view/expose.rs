@@ -149,7 +149,7 @@ pub(in crate::imap) fn stub(entry: &Entry, lacking: Right) -> Bytes {
     field(&mut out, "Content-Type", "text/plain; charset=us-ascii");
     let why = match lacking {
         Right::HandleMalware => "It holds malware, or is taken to hold it.",
-        Right::ReleaseOutgoing | Right::Administer => "Your account has not the right to see it.",
+        _ => "Your account has not the right to see it.",
     };
     let _ = write!(
         out,

@@ -84,14 +84,16 @@ pub(crate) const POLICIES: &[u8] = b"Sp";
 pub(crate) const LISTS: &[u8] = b"Sl";
 pub(crate) const LOCKS: &[u8] = b"Sk";
 pub(crate) const SECRETS: &[u8] = b"Ss";
+pub(crate) const API_KEYS: &[u8] = b"Si";
 /// The settings by kind, with the names that people read.
-pub(crate) const SECTIONS: [(&[u8], &str); 6] = [
+pub(crate) const SECTIONS: [(&[u8], &str); 7] = [
     (ACCOUNTS, "accounts"),
     (DOMAINS, "domains"),
     (POLICIES, "policies"),
     (LISTS, "lists"),
     (LOCKS, "locks"),
     (SECRETS, "secrets"),
+    (API_KEYS, "api_keys"),
 ];
 
 /// A part of the undo; the part 0 says that it is whole.
@@ -185,10 +187,17 @@ pub(crate) fn secret(name: &str) -> Vec<u8> {
     join(&[SECRETS, name.as_bytes()])
 }
 
+pub(crate) fn api_key(id: &str) -> Vec<u8> {
+    join(&[API_KEYS, id.as_bytes()])
+}
+
 /// A setting's key as people read it.
 pub(crate) fn setting_name(key: &[u8]) -> String {
     let name = String::from_utf8_lossy(key.get(2..).unwrap_or_default());
-    if key.starts_with(DOMAINS) || key.starts_with(SECRETS) {
+    if [DOMAINS, SECRETS, API_KEYS]
+        .iter()
+        .any(|kind| key.starts_with(kind))
+    {
         return name.into_owned();
     }
     let (scope, rest) = name.split_once('\0').unwrap_or((&name, ""));

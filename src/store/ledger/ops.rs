@@ -48,6 +48,13 @@ pub(crate) enum Op {
     /// Events before this time are forgotten, [`SWEEP`] at a time.
     Forget(Timestamp),
     Set(Vec<u8>, Option<Vec<u8>>, Event),
+    /// Sets a setting that is still what it was.
+    Replace {
+        key: Vec<u8>,
+        before: Option<Vec<u8>>,
+        after: Vec<u8>,
+        event: Event,
+    },
     /// Lets go of what is too old.
     Sweep {
         now: Timestamp,
@@ -172,6 +179,20 @@ pub(crate) fn decide(op: Op, draft: &mut Draft<'_>) -> Result<Decision, StoreErr
         }
         Op::Forget(before) => forget(draft, before),
         Op::Set(key, value, event) => set(draft, key, value, &event),
+        Op::Replace {
+            key,
+            before,
+            after,
+            event,
+        } => {
+            if draft.value(&key)? != before {
+                return Ok(Decision::new(Answer::Yes(false)));
+            }
+            set(draft, key, Some(after), &event).map(|decision| Decision {
+                answer: Answer::Yes(true),
+                ..decision
+            })
+        }
         Op::Sweep { now, history_days } => sweep(draft, now, history_days),
         Op::Move {
             segment,

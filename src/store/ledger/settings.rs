@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::ops::{Answer, Op};
@@ -10,7 +11,7 @@ use super::rows::{Home, decode_setting, encode_setting};
 use super::{Engine, Rooms, keys, value};
 use crate::mail::Domain;
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
-use crate::record::{Account, DomainSettings, Event, SenderLock};
+use crate::record::{Account, ApiKey, DomainSettings, Event, SenderLock};
 use crate::store::{Settings, StoreError};
 
 impl<E: Engine> Rooms<E> {
@@ -46,6 +47,32 @@ impl<E: Engine> Rooms<E> {
     }
 }
 
+impl<E: Engine> Rooms<E> {
+    /// Sets what is still as `before`; true if it was.
+    async fn replace<T: DeserializeOwned + Serialize + PartialEq + Sync>(
+        &self,
+        key: Vec<u8>,
+        before: Option<&T>,
+        after: &T,
+        event: Event,
+    ) -> Result<bool, StoreError> {
+        let row = value(self.0.index(), &key)?;
+        let there: Option<T> = row.as_deref().map(decode_setting).transpose()?;
+        if there.as_ref() != before {
+            return Ok(false);
+        }
+        // The committer compares once more: others may be quicker.
+        let op = Op::Replace {
+            key,
+            before: row,
+            after: encode_setting(after)?,
+            event,
+        };
+        drop(there);
+        Ok(self.submit(op).await? == Answer::Yes(true))
+    }
+}
+
 #[async_trait]
 impl<E: Engine> Settings for Rooms<E> {
     async fn account(&self, scope: &Scope) -> Result<Option<Account>, StoreError> {
@@ -61,6 +88,16 @@ impl<E: Engine> Settings for Rooms<E> {
         self.set(keys::account(&account.scope), Some(value), event)
             .await?;
         Ok(())
+    }
+
+    async fn replace_account(
+        &self,
+        before: Option<&Account>,
+        after: Account,
+        event: Event,
+    ) -> Result<bool, StoreError> {
+        self.replace(keys::account(&after.scope), before, &after, event)
+            .await
     }
 
     async fn remove_account(&self, scope: &Scope, event: Event) -> Result<bool, StoreError> {
@@ -142,6 +179,28 @@ impl<E: Engine> Settings for Rooms<E> {
 
     async fn remove_lock(&self, sender: &Scope, event: Event) -> Result<bool, StoreError> {
         self.set(keys::lock(sender), None, event).await
+    }
+
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+        self.setting(&keys::api_key(id))
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.all(keys::API_KEYS.to_vec()).await
+    }
+
+    async fn replace_api_key(
+        &self,
+        before: Option<&ApiKey>,
+        after: ApiKey,
+        event: Event,
+    ) -> Result<bool, StoreError> {
+        self.replace(keys::api_key(&after.id), before, &after, event)
+            .await
+    }
+
+    async fn remove_api_key(&self, id: &str, event: Event) -> Result<bool, StoreError> {
+        self.set(keys::api_key(id), None, event).await
     }
 
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

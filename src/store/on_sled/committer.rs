@@ -217,7 +217,7 @@ impl Committer {
         group: &mut Group<'_>,
     ) -> Result<Result<Answer, StoreError>, StoreError> {
         let durable = op.is_durable();
-        let settings = matches!(op, Op::Set(..));
+        let settings = matches!(op, Op::Set(..) | Op::Replace { .. });
         let Decision {
             postings,
             body,

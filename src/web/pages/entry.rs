@@ -298,10 +298,9 @@ pub(in crate::web) async fn preview(
 ) -> Answer {
     let id = id_of(&id)?;
     let form = Form::read(query.unwrap_or_default().as_bytes());
-    let opened = house
-        .desk
-        .opened_mail(&visitor.principal, id, &visitor.door());
-    let (mail, preview) = read(&opened.await?).await?;
+    let (by, door) = (&visitor.principal, visitor.door());
+    let opened = house.desk.opened_mail(by, id, &door).await?;
+    let (mail, preview) = read(&opened).await?;
     let Some(html) = preview.html else {
         return Err(Fault::NotFound);
     };
@@ -343,10 +342,8 @@ pub(in crate::web) async fn message(
     Path(id): Path<String>,
 ) -> Answer {
     let id = id_of(&id)?;
-    let opened = house
-        .desk
-        .opened_mail(&visitor.principal, id, &visitor.door());
-    Ok(eml(id, &opened.await?))
+    let (by, door) = (&visitor.principal, visitor.door());
+    Ok(eml(id, &house.desk.opened_mail(by, id, &door).await?))
 }
 
 /// A message as a file: never shown by the browser itself.

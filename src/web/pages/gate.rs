@@ -1,55 +1,98 @@
-//! Signing in and out, and how somebody likes to see things.
+//! Signing in, by password, code or mailed link; signing out; and how somebody likes to see things.
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Extension, Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 
-use crate::accounts::LoginRefusal;
+use crate::accounts::{LoginRefusal, SignedIn, Step};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, local, page, redirect};
 use crate::web::assets;
 use crate::web::client::Client;
 use crate::web::form::Form;
 use crate::web::texts::Texts;
-use crate::web::visitor::{Taste, Visitor, set_session};
+use crate::web::visitor::{Taste, Visitor, agent, set_session};
+
+/// What the pages outside have around them.
+struct Gate {
+    t: &'static Texts,
+    theme: &'static str,
+    said: Option<&'static str>,
+    bad: bool,
+}
+
+impl Gate {
+    fn new(taste: &Taste) -> Self {
+        Self {
+            t: taste.t,
+            theme: taste.theme,
+            said: None,
+            bad: false,
+        }
+    }
+
+    fn saying(mut self, words: Option<&'static str>) -> Self {
+        self.said = words;
+        self
+    }
+
+    fn refusing(mut self, refusal: &LoginRefusal, wrong: &'static str) -> Self {
+        self.bad = true;
+        self.said = Some(match refusal {
+            LoginRefusal::Wrong => wrong,
+            LoginRefusal::Wait(_) => self.t.sign_in_wait,
+            LoginRefusal::Unavailable => self.t.sign_in_later,
+        });
+        self
+    }
+
+    fn asset(&self, name: &str) -> String {
+        assets::address(name)
+    }
+}
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignIn<'a> {
-    t: &'static Texts,
-    theme: &'static str,
-    style: String,
-    icon: String,
-    script: String,
+    gate: Gate,
     next: &'a str,
     login: &'a str,
-    said: Option<&'a str>,
-    bad: bool,
+    /// Links are mailed here.
+    links: bool,
 }
 
-fn sign_in<'a>(taste: &Taste, next: &'a str, login: &'a str, said: Option<&'a str>) -> SignIn<'a> {
-    SignIn {
-        t: taste.t,
-        theme: taste.theme,
-        style: assets::address("style.css"),
-        icon: assets::address("icon.svg"),
-        script: assets::address("panel.js"),
-        next,
-        login,
-        said,
-        bad: said.is_some(),
-    }
+#[derive(Template)]
+#[template(path = "sign_in_code.html")]
+struct Code<'a> {
+    gate: Gate,
+    next: &'a str,
+    pending: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_link.html")]
+struct Link<'a> {
+    gate: Gate,
+    /// Of a link that waits for a press; without it an address is asked for.
+    token: Option<&'a str>,
 }
 
 /// `GET /sign-in`
-pub(in crate::web) async fn show(taste: Taste, RawQuery(query): RawQuery) -> Answer {
+pub(in crate::web) async fn show(
+    State(house): State<House>,
+    taste: Taste,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let form = Form::read(query.unwrap_or_default().as_bytes());
     let said = form.get("signed_out").map(|_| taste.t.signed_out);
-    let mut sign_in = sign_in(&taste, local(form.get("next").unwrap_or("/")), "", said);
-    sign_in.bad = false;
-    page(&sign_in)
+    page(&SignIn {
+        gate: Gate::new(&taste).saying(said),
+        next: local(form.get("next").unwrap_or("/")),
+        login: "",
+        links: house.options.url.is_some(),
+    })
 }
 
 /// `POST /sign-in`
@@ -57,27 +100,134 @@ pub(in crate::web) async fn enter(
     State(house): State<House>,
     Extension(client): Extension<Client>,
     taste: Taste,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
     let form = Form::of_body(&body);
     let login = form.get("login").unwrap_or_default();
     let password = form.all("password").next().unwrap_or_default();
     let next = local(form.get("next").unwrap_or("/"));
-    let signed_in = house
+    let begun = house.login.begin(login, password, client.address, "web");
+    match begun.await {
+        Ok(step) => go_on(&house, step, client, &taste, &headers, next),
+        Err(refusal) => page(&SignIn {
+            gate: Gate::new(&taste).refusing(&refusal, taste.t.sign_in_wrong),
+            next,
+            login,
+            links: house.options.url.is_some(),
+        }),
+    }
+}
+
+/// The next step, or the session.
+fn go_on(
+    house: &House,
+    step: Step,
+    client: Client,
+    taste: &Taste,
+    headers: &HeaderMap,
+    next: &str,
+) -> Answer {
+    match step {
+        Step::Done(signed) => begin(house, signed, client, headers, next),
+        Step::SecondFactor(pending) => page(&Code {
+            gate: Gate::new(taste),
+            next,
+            pending: pending.text(),
+        }),
+    }
+}
+
+fn begin(
+    house: &House,
+    signed: SignedIn,
+    client: Client,
+    headers: &HeaderMap,
+    next: &str,
+) -> Answer {
+    let token = house
         .login
-        .sign_in(login, password, client.address, "web")
-        .await;
-    let said = match signed_in {
-        Ok(principal) => {
-            let token = house.visits.begin(principal, house.desk.now());
-            let token = token.ok_or_else(|| Fault::Failed("no random numbers".to_owned()))?;
-            return Ok(with_cookie(redirect(next), set_session(client, &token)));
-        }
-        Err(LoginRefusal::Wrong) => taste.t.sign_in_wrong,
-        Err(LoginRefusal::Wait(_)) => taste.t.sign_in_wait,
-        Err(LoginRefusal::Unavailable) => taste.t.sign_in_later,
+        .begin_session(signed, client.address, &agent(headers))?;
+    Ok(with_cookie(redirect(next), set_session(client, &token)))
+}
+
+/// `POST /sign-in/code`
+pub(in crate::web) async fn code(
+    State(house): State<House>,
+    Extension(client): Extension<Client>,
+    taste: Taste,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let form = Form::of_body(&body);
+    let pending = form.get("pending").unwrap_or_default();
+    let code = form.get("code").unwrap_or_default();
+    let next = local(form.get("next").unwrap_or("/"));
+    match house
+        .login
+        .second(pending, code, client.address, "web")
+        .await
+    {
+        Ok(signed) => begin(&house, signed, client, &headers, next),
+        Err(refusal) => page(&Code {
+            gate: Gate::new(&taste).refusing(&refusal, taste.t.code_wrong),
+            next,
+            pending,
+        }),
+    }
+}
+
+/// `GET /sign-in/link`
+pub(in crate::web) async fn ask_link(taste: Taste) -> Answer {
+    page(&Link {
+        gate: Gate::new(&taste),
+        token: None,
+    })
+}
+
+/// `POST /sign-in/link`: the same answer for every address.
+pub(in crate::web) async fn send_link(
+    State(house): State<House>,
+    Extension(client): Extension<Client>,
+    taste: Taste,
+    body: Bytes,
+) -> Answer {
+    let form = Form::of_body(&body);
+    let Some(base) = &house.options.url else {
+        return Err(Fault::NotFound);
     };
-    page(&sign_in(&taste, next, login, Some(said)))
+    let address = form.get("address").unwrap_or_default();
+    let gate = Gate::new(&taste);
+    let gate = match house.login.ask_link(address, client.address, base) {
+        Ok(()) => gate.saying(Some(taste.t.link_sent)),
+        Err(refusal) => gate.refusing(&refusal, taste.t.sign_in_wrong),
+    };
+    page(&Link { gate, token: None })
+}
+
+/// `GET /sign-in/link/{token}`: only shows, because programs that check mail open links, too.
+pub(in crate::web) async fn show_link(taste: Taste, Path(token): Path<String>) -> Answer {
+    page(&Link {
+        gate: Gate::new(&taste),
+        token: Some(&token),
+    })
+}
+
+/// `POST /sign-in/link/{token}`
+pub(in crate::web) async fn take_link(
+    State(house): State<House>,
+    Extension(client): Extension<Client>,
+    taste: Taste,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+) -> Answer {
+    match house.login.take_link(&token, client.address, "web").await {
+        Ok(step) => go_on(&house, step, client, &taste, &headers, "/"),
+        Err(refusal) => page(&Link {
+            gate: Gate::new(&taste).refusing(&refusal, taste.t.link_old),
+            token: None,
+        }),
+    }
 }
 
 /// `POST /sign-out`
@@ -87,7 +237,7 @@ pub(in crate::web) async fn leave(
     body: Bytes,
 ) -> Answer {
     visitor.check(&Form::of_body(&body))?;
-    house.visits.end(&visitor);
+    house.login.leave(&visitor.token, "web").await;
     let cookie = set_session(visitor.client, "");
     Ok(with_cookie(redirect("/sign-in?signed_out=1"), cookie))
 }
@@ -111,5 +261,5 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    response.into_response()
+    response
 }

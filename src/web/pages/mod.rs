@@ -54,7 +54,7 @@ impl Frame {
     }
 
     fn csrf(&self) -> &str {
-        &self.visitor.csrf
+        self.visitor.entered.session.csrf()
     }
 
     fn here(&self) -> &str {

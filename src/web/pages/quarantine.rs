@@ -355,7 +355,7 @@ pub(in crate::web) async fn act(
         .perform_all(&by, &verb.action(reach), &ids, &visitor.door())
         .await;
     let flash = told(&house, &visitor, verb, &ids, results).await;
-    house.visits.say(&visitor, flash);
+    house.flashes.say(&visitor, flash);
     Ok(redirect(local(form.get("back").unwrap_or("/quarantine"))))
 }
 
@@ -376,11 +376,7 @@ async fn told(
 ) -> Flash {
     let t = visitor.taste.t;
     if results.is_empty() {
-        return Flash {
-            words: t.nothing_chosen.to_owned(),
-            bad: true,
-            ..Flash::default()
-        };
+        return Flash::bad(t.nothing_chosen);
     }
     let (mut done, mut before, mut refused) = (Vec::new(), 0_u64, Vec::new());
     for (id, result) in ids.iter().zip(results) {
@@ -408,6 +404,7 @@ async fn told(
         words: words.join(" · "),
         bad: done.is_empty() && before == 0,
         undo: undoable(house, visitor, verb, &done).await,
+        secret: None,
     }
 }
 
