@@ -24,7 +24,7 @@ use crate::net::tls::ServerTls;
 use crate::policy::{Principal, Scope};
 use crate::record::{Door, Route, RouteTls};
 use crate::store::on_sled;
-use crate::{imap, smtp};
+use crate::{imap, milter, smtp};
 use rooms::Rooms;
 
 /// A daemon that runs.
@@ -82,10 +82,8 @@ impl Daemon {
             tasks.spawn(lmtp_door.clone().serve_bound(listener, closing.clone()));
         }
         let milter: Vec<Socket> = listeners.milter.iter().filter_map(Bound::at).collect();
-        let milter_door = rooms.milter_door(&config, &intake);
-        for listener in listeners.milter {
-            tasks.spawn(milter_door.clone().serve(listener, closing.clone()));
-        }
+        let door = rooms.milter_door(&config, &intake);
+        open_for_relays(&door, listeners.milter, &mut tasks, &closing);
         let outbound_door = rooms.outbound_door(&config, intake);
         listeners
             .outbound
@@ -173,6 +171,18 @@ impl Daemon {
             }
             Err(error) => tracing::error!(%error, "the store ended in a fault"),
         }
+    }
+}
+
+/// Opens the door for relays that ask.
+fn open_for_relays(
+    door: &milter::Door,
+    listeners: Vec<Bound>,
+    tasks: &mut JoinSet<()>,
+    closing: &Closing,
+) {
+    for listener in listeners {
+        tasks.spawn(door.clone().serve(listener, closing.clone()));
     }
 }
 
