@@ -23,3 +23,4 @@ pub mod relay;
 pub mod smtp;
 pub mod store;
 pub mod token;
+pub mod web;

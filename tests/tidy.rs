@@ -47,7 +47,10 @@ const FUNCTION_MOST: usize = 70;
 const CRATES: &[(&str, &[&str])] = &[
     ("mail_auth", &["inspect", "net/dns"]),
     ("hickory_resolver", &["inspect/auth", "net/dns"]),
-    ("mail_parser", &["inspect", "imap", "mail/subject.rs"]),
+    (
+        "mail_parser",
+        &["inspect", "imap", "mail/subject.rs", "web/preview"],
+    ),
     ("aho_corasick", &["inspect/rules"]),
     ("regex_syntax", &["inspect/rules"]),
     ("smtp_proto", &["smtp/command"]),
@@ -63,8 +66,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("toml", &["config", "options"]),
     ("argon2", &["accounts"]),
-    ("idna", &["mail"]),
-    ("psl", &["inspect", "net/dns"]),
+    ("idna", &["mail", "web/preview"]),
+    ("psl", &["inspect", "net/dns", "web/preview"]),
     ("hyper", &["inspect/scanners", "web"]),
     ("hyper_util", &["inspect/scanners", "web"]),
     ("http_body_util", &["inspect/scanners", "web"]),

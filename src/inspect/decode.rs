@@ -10,7 +10,7 @@ const PIECE: usize = 64 << 10;
 
 /// A Content-Transfer-Encoding (RFC 2045 section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     /// 7bit, 8bit, binary, and what nobody knows.
     Plain,
     Base64,
@@ -139,7 +139,7 @@ fn quoted_printable(mut piece: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The first `most` octets of a part, decoded.
-pub(super) fn decoded(encoding: Encoding, octets: &[u8], most: usize) -> Cow<'_, [u8]> {
+pub(crate) fn decoded(encoding: Encoding, octets: &[u8], most: usize) -> Cow<'_, [u8]> {
     if encoding == Encoding::Plain {
         return Cow::Borrowed(&octets[..octets.len().min(most)]);
     }
@@ -153,6 +153,16 @@ pub(super) fn decoded(encoding: Encoding, octets: &[u8], most: usize) -> Cow<'_,
     }
     out.truncate(most);
     Cow::Owned(out)
+}
+
+/// Gives `look` a part's decoded octets, [`PIECE`] of them at a time.
+pub(crate) fn each_piece(encoding: Encoding, octets: &[u8], mut look: impl FnMut(&[u8])) {
+    let mut pieces = Pieces::new(encoding, octets);
+    let mut piece = Vec::new();
+    while pieces.next(&mut piece, PIECE) {
+        look(&piece);
+        piece.clear();
+    }
 }
 
 /// True if the decoded part, however long, holds `needle`. Zero octets are passed
@@ -178,7 +188,7 @@ pub(super) fn holds(encoding: Encoding, octets: &[u8], needle: &[u8]) -> bool {
 }
 
 /// Octets as text. An unknown or lying charset costs some characters, nothing else.
-pub(super) fn text<'o>(octets: &'o [u8], charset: Option<&str>) -> Cow<'o, str> {
+pub(crate) fn text<'o>(octets: &'o [u8], charset: Option<&str>) -> Cow<'o, str> {
     match charset {
         None | Some("utf-8" | "utf8" | "us-ascii" | "ascii") => String::from_utf8_lossy(octets),
         Some(name)

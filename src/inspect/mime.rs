@@ -11,15 +11,19 @@ use crate::mail::headers;
 use super::decode::Encoding;
 
 /// Multiparts and messages within each other; what lies deeper is taken as one text.
-pub(super) const DEPTH_MOST: usize = 40;
+pub(crate) const DEPTH_MOST: usize = 40;
 /// Parts looked at; what comes after them is taken as one text.
-pub(super) const PARTS_MOST: usize = 1000;
+pub(crate) const PARTS_MOST: usize = 1000;
 /// Octets of one Content-* field that are read; names of files are not longer.
 const FIELD_MOST: usize = 4096;
 
 /// A part where it lies in the message.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(crate) struct Part {
+    /// The part's own header section.
+    pub header: Range<usize>,
+    /// Multiparts and messages around it.
+    pub depth: usize,
     pub body: Range<usize>,
     /// Type and subtype in lower case, such as `text/html`.
     pub kind: String,
@@ -44,7 +48,7 @@ impl Part {
 
 /// All parts of a message, multiparts included, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Structure {
+pub(crate) struct Structure {
     pub parts: Vec<Part>,
     /// The deepest nesting seen, from 0.
     pub depth: usize,
@@ -71,7 +75,7 @@ enum End {
 
 /// Finds the parts of `message`. Time is linear in its size, memory bounded by
 /// [`PARTS_MOST`] and [`DEPTH_MOST`], whatever the message says.
-pub(super) fn structure(message: &[u8]) -> Structure {
+pub(crate) fn structure(message: &[u8]) -> Structure {
     let mut seen = Structure::default();
     let mut open: Vec<Open> = Vec::new();
     let (mut at, mut depth) = (0, 0);
@@ -84,6 +88,7 @@ pub(super) fn structure(message: &[u8]) -> Structure {
         seen.depth = seen.depth.max(depth);
         let header = part_header(message, at, &open);
         let (mut part, boundary) = described(&message[header.clone()], depth == 0);
+        (part.header, part.depth) = (header.clone(), depth);
         let body = after_empty_line(message, header.end);
         if part.kind == "message/rfc822" && part.encoding == Encoding::Plain {
             if depth < DEPTH_MOST {
@@ -117,6 +122,8 @@ pub(super) fn structure(message: &[u8]) -> Structure {
 /// What is not taken apart: text of unknown kind.
 fn opaque(body: Range<usize>) -> Part {
     Part {
+        header: body.start..body.start,
+        depth: 0,
         body,
         kind: "text/plain".to_owned(),
         charset: None,
