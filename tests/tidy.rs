@@ -47,7 +47,10 @@ const FUNCTION_MOST: usize = 70;
 const CRATES: &[(&str, &[&str])] = &[
     ("mail_auth", &["inspect", "net/dns"]),
     ("hickory_resolver", &["inspect/auth", "net/dns"]),
-    ("mail_parser", &["inspect", "imap", "mail/subject.rs"]),
+    (
+        "mail_parser",
+        &["inspect", "imap", "mail/subject.rs", "web/preview"],
+    ),
     ("aho_corasick", &["inspect/rules"]),
     ("regex_syntax", &["inspect/rules"]),
     ("smtp_proto", &["smtp/command"]),
@@ -64,8 +67,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("toml", &["config", "options"]),
     ("argon2", &["accounts"]),
     ("qrcode", &["accounts/totp.rs"]),
-    ("idna", &["mail"]),
-    ("psl", &["inspect", "net/dns"]),
+    ("idna", &["mail", "web/preview"]),
+    ("psl", &["inspect", "net/dns", "web/preview"]),
     ("askama", &["web"]),
     ("axum", &["web"]),
     ("tower", &["web"]),

@@ -23,7 +23,7 @@ pub struct Link {
     pub host: Option<String>,
     /// The host in Unicode, where that differs from its ASCII form.
     pub unicode_host: Option<String>,
-    /// The text shows another host than the target's.
+    /// The text, or a user name before the host, shows another host than the target's.
     pub differs: bool,
     /// A label of the host mixes letters of several scripts.
     pub mixed_scripts: bool,
@@ -62,7 +62,7 @@ pub(super) fn read(target: &str, text: &str) -> Link {
     let (host, unicode_host) = raw.map_or((None, None), both_forms);
     let mixed_scripts = unicode_host.as_deref().is_some_and(mixes_scripts);
     Link {
-        differs: differs(text, host.as_deref()),
+        differs: differs(text, host.as_deref()) || differs(user(rest), host.as_deref()),
         text: visible(text.trim(), TEXT_MOST),
         target: visible(&target, TARGET_MOST),
         dangerous: matches!(
@@ -101,6 +101,13 @@ fn host(rest: &str) -> Option<&str> {
         return host.split_inclusive(']').next();
     }
     Some(host.split_once(':').map_or(host, |(host, _)| host))
+}
+
+/// What stands before the host, and may be made to look like one.
+fn user(rest: &str) -> &str {
+    let rest = rest.trim_start_matches(['/', '\\']);
+    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').map_or("", |(user, _)| user)
 }
 
 /// A host in ASCII, and in Unicode where that differs.
@@ -228,6 +235,7 @@ mod tests {
             ("bank.com", "https://bank.com.evil.example.net/", true),
             ("Go to www.bank.com now", "javascript:x", true),
             ("https://bank.com@x", "https://evil.example.net/", true),
+            ("x", "https://www.bank.com@evil.example.net/", true),
             ("www.example.com", "https://click.example.com/", false),
             ("report.docx", "https://example.com/", false),
             ("click here", "https://example.com/", false),

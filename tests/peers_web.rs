@@ -1,0 +1,78 @@
+//! The pages as a real browser (Debian's Chromium, driven by playwright-core) shows them.
+
+#[path = "preview/corpus.rs"]
+mod corpus;
+
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use quaranta::web::preview::{FIELDS, Limits, SANDBOX, View, document, preview};
+use serde_json::{Value, json};
+
+/// One document as the panel serves it, with the HTML it was made of.
+fn served(name: &str, message: &[u8], raw: &[u8], charset: &str) -> Value {
+    let seen = preview(message, &Limits::default());
+    let view = View {
+        title: "Message",
+        images: Some(message),
+        ..View::default()
+    };
+    let made = document(seen.html.as_ref().expect("HTML"), &view);
+    let mut fields: serde_json::Map<String, Value> = FIELDS
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!(value)))
+        .collect();
+    fields.insert("Content-Security-Policy".to_owned(), json!(made.policy));
+    json!({
+        "name": name,
+        "raw": STANDARD.encode(raw),
+        "charset": charset,
+        "document": made.html,
+        "fields": fields,
+        "sandbox": SANDBOX,
+    })
+}
+
+fn with_image() -> Value {
+    let html = b"<p>A picture: <img src=cid:x alt=dot></p>";
+    let pixel = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+    let message = format!(
+        "Content-Type: multipart/related; boundary=a\r\n\r\n--a\r\nContent-Type: text/html\r\n\r\n{}\r\n\
+         --a\r\nContent-Type: image/png\r\nContent-ID: <x>\r\nContent-Transfer-Encoding: base64\r\n\r\n{pixel}\r\n--a--\r\n",
+        String::from_utf8_lossy(html)
+    );
+    served("with-image", message.as_bytes(), html, "utf-8")
+}
+
+/// SE-14: no hostile message fetches, runs or leaves its frame in a real browser; the same
+/// HTML untouched does.
+#[test]
+fn se_14_hostile_messages_do_nothing_in_a_browser() {
+    let mut all: Vec<Value> = corpus::hostile()
+        .iter()
+        .filter_map(|h| Some(served(&h.name, &h.message, &h.payload, h.charset()?)))
+        .collect();
+    assert!(all.len() >= 200, "{} are too few", all.len());
+    all.push(with_image());
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("corpus.json");
+    std::fs::write(&file, Value::Array(all).to_string()).expect("a file");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/web/sanitiser.mjs");
+    let output = Command::new("timeout")
+        .args(["180", "node"])
+        .arg(script)
+        .arg(dir.path())
+        .output()
+        .expect("node runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{wrong}");
+    let result: Value = serde_json::from_str(&said).expect("a report");
+    // The control: what is harmless here was not harmless before.
+    let least = [("alive", 180), ("ran", 90), ("fetched", 70), ("left", 4)];
+    for (way, least) in least {
+        assert!(result[way].as_u64() >= Some(least), "{way}: {said}");
+    }
+}
