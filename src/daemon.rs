@@ -60,9 +60,7 @@ impl Daemon {
     pub async fn open(config: Config) -> anyhow::Result<Self> {
         private_dir(&config.server.data_dir)?;
         let (rooms, handle) = Rooms::build(&config).await?;
-        let first_password = first_account(&rooms.desk).await?;
-        // Made once, before two could make them at the same time.
-        reinsertion_keys(&*rooms.store.settings, rooms.clock.now()).await?;
+        let first_password = first_account(&rooms).await?;
         let tutors = rooms.tutors(&config)?;
         let listeners = Listeners::bind(&config).await?;
         let (smtp, imaps, imap) = listeners.addresses();
@@ -267,10 +265,13 @@ fn private_dir(dir: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make the data directory {}", dir.display()))
 }
 
-/// The first start makes the account `global` with a random password.
-async fn first_account(desk: &Desk) -> anyhow::Result<Option<String>> {
+/// The first start makes the reinsertion keys, and the account `global` with a random password.
+async fn first_account(rooms: &Rooms) -> anyhow::Result<Option<String>> {
+    // Made once, before two could make them at the same time.
+    reinsertion_keys(&*rooms.store.settings, rooms.clock.now()).await?;
     let house = Principal::house("first start");
-    match desk
+    match rooms
+        .desk
         .add_account(&house, Scope::Global, None, &Door::new("background", ""))
         .await
     {
