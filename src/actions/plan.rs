@@ -58,6 +58,7 @@ pub fn plan(
     event.size = entry.size;
     event.class = Some(entry.verdict.class);
     event.score = Some(entry.verdict.score);
+    event.client = entry.client.parse().ok();
     let job = if effect.job {
         JobStep::Owe(Job::new(entry.id, entry.mail, JobKind::Release, now))
     } else if effect.settles {

@@ -1,5 +1,6 @@
 //! The command line: one definition for parser, help, man page and completion.
 
+mod log;
 mod policy;
 mod senders;
 
@@ -7,10 +8,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::mail::{Address, Domain, EntryId};
+use crate::mail::{Domain, EntryId};
 use crate::policy::{Pattern, Scope};
-use crate::record::{Route, Status};
+use crate::record::Route;
 
+pub(crate) use log::LogArgs;
 pub(crate) use policy::PolicyArgs;
 pub(crate) use senders::OnSenders;
 
@@ -337,34 +339,6 @@ pub(crate) enum OnKeys {
         #[command(flatten)]
         common: Common,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LogArgs {
-    /// Only this scope: `global`, a domain, or an address
-    #[arg(default_value = "global")]
-    pub(crate) scope: Scope,
-    /// Only this status, such as quarantined or delivered
-    #[arg(long, value_parser = status)]
-    pub(crate) status: Option<Status>,
-    /// Only mail from or to this address
-    #[arg(long)]
-    pub(crate) address: Option<Address>,
-    /// Only lines that hold this text
-    #[arg(long)]
-    pub(crate) text: Option<String>,
-    /// Only the last hours
-    #[arg(long, value_name = "N")]
-    pub(crate) hours: Option<u64>,
-    /// At most this many
-    #[arg(long, short = 'n', default_value_t = 50)]
-    pub(crate) most: usize,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-fn status(text: &str) -> Result<Status, String> {
-    serde_json::from_value(serde_json::Value::from(text)).map_err(|e| e.to_string())
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::actions::Action;
+use crate::actions::{Action, Query};
 use crate::inspect::{Bulk, Which};
-use crate::mail::{Address, Direction, Domain, EntryId};
+use crate::mail::{Direction, Domain, EntryId};
 use crate::policy::{Layer, ListKind, Pattern, Scope};
-use crate::record::{Route, Shelf, Status};
+use crate::record::{Route, Shelf};
 use crate::token::{Algorithm, Selector};
 
 /// What an administrator does with an entry.
@@ -156,10 +156,7 @@ pub enum Request {
     Status,
     Log {
         scope: Scope,
-        since: Option<u64>,
-        status: Option<Status>,
-        address: Option<Address>,
-        text: Option<String>,
+        query: Box<Query>,
         most: usize,
     },
 }

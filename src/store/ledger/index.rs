@@ -18,8 +18,6 @@ pub(crate) trait Index: Send + Sync {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
     /// Pairs with keys from `from` (included) to `to` (not included); at most `most`.
     fn range(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, StoreError>;
-    /// The same from the end.
-    fn range_back(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, StoreError>;
     /// Makes all changes at once.
     fn apply(&self, changes: &Changes) -> Result<(), StoreError>;
 }
@@ -35,14 +33,6 @@ impl Index for MemoryIndex {
 
     fn range(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, StoreError> {
         Ok(between(&self.0.read(), from, to)
-            .take(most)
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect())
-    }
-
-    fn range_back(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, StoreError> {
-        Ok(between(&self.0.read(), from, to)
-            .rev()
             .take(most)
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect())
@@ -65,7 +55,7 @@ fn between<'a, V>(
     map: &'a BTreeMap<Vec<u8>, V>,
     from: &[u8],
     to: &[u8],
-) -> impl DoubleEndedIterator<Item = (&'a Vec<u8>, &'a V)> {
+) -> impl Iterator<Item = (&'a Vec<u8>, &'a V)> {
     let to = to.max(from);
     map.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)))
 }

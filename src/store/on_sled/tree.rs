@@ -121,13 +121,6 @@ impl Index for Tree {
         self.with(|db| Self::pairs(db.range(from..to), most))
     }
 
-    fn range_back(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, StoreError> {
-        if from >= to {
-            return Ok(Pairs::new());
-        }
-        self.with(|db| Self::pairs(db.range(from..to).rev(), most))
-    }
-
     /// sled's own batches write to the disk twice each; an undo of our own does not. Until
     /// all is done, readers wait; if it fails, nobody reads before [`Tree::reopen`] took it back.
     fn apply(&self, changes: &Changes) -> Result<(), StoreError> {
