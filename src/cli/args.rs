@@ -92,7 +92,7 @@ pub(crate) enum Command {
         common: Common,
     },
     /// The log of all mail, the newest first
-    Log(LogArgs),
+    Log(Box<LogArgs>),
     /// The store on disk; the daemon must not run
     #[command(subcommand)]
     Store(OnStore),
