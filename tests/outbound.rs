@@ -44,7 +44,7 @@ async fn se18_clean_mail_goes_out_and_to_our_own() {
     }
     assert_eq!(house.log().await, ["accepted"]);
     let (alice, all) = (principal("alice@example.org"), Query::default());
-    let own = house.desk.log(&alice, &all, 10).await.expect("log");
+    let own = house.desk.log(&alice, &all, 10).await.expect("log").rows;
     assert!(
         own.iter().any(|event| event.door.name == "submission"),
         "it is in the sender's own log"

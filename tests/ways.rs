@@ -663,7 +663,7 @@ async fn se06_who_else_got_a_mail_is_not_told() {
         let id = house.caught(login).await[0];
         let history = house.desk.history(&by, id).await.expect("history");
         let query = quaranta::actions::Query::default();
-        let log = house.desk.log(&by, &query, 100).await.expect("log");
+        let log = house.desk.log(&by, &query, 100).await.expect("log").rows;
         for event in history.iter().chain(&log) {
             let to: Vec<String> = event.to.iter().map(ToString::to_string).collect();
             assert!(
@@ -742,7 +742,8 @@ async fn se04_greylisted_mail_is_deferred_not_listed_and_taken_when_it_comes_aga
     );
     let query = quaranta::actions::Query::default();
     let by = principal("global");
-    let lines = house.desk.log_lines(&by, &query, 10).await.expect("log");
+    let lines = house.desk.log_lines(&by, &query, 10).await;
+    let lines = lines.expect("log").rows;
     let later: Vec<_> = lines.iter().flat_map(|line| &line.later).collect();
     assert_eq!(later.len(), 1, "of the deferred one alone: {later:?}");
     assert_eq!(

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
-use super::{Action, Flags, Notice, Outcome, Query, Refusal, Row, Shown, plan};
+use super::{Action, Flags, Notice, Outcome, Page, Query, Refusal, Row, Shown, Step, Tally, plan};
 use crate::clock::{Clock, Timestamp};
-use crate::mail::{Address, Direction, EntryId, Mail};
+use crate::mail::{Direction, EntryId, Mail};
 use crate::policy::{Class, Principal, Right, Scope};
 use crate::record::{self, Door, Entry, Event, Job, KeptMail, Lesson, Lore, Shelf};
 use crate::store::{ChangeError, Store, StoreError, View};
@@ -16,8 +16,6 @@ use crate::store::{ChangeError, Store, StoreError, View};
 /// Changes are stored in batches of this many, so that a long move shows progress.
 const BATCH: usize = 500;
 
-/// Events counted at most for the last day's tally.
-const TALLY_MOST: usize = 200_000;
 /// Owed deliveries shown at most.
 const OWED_MOST: usize = 1000;
 const DAY_MS: u64 = 86_400_000;
@@ -35,7 +33,7 @@ pub struct Status {
     pub held: Vec<(Shelf, Direction, u64)>,
     /// Deliveries owed, the next due first, with what was said at the last try.
     pub owed: Vec<Job>,
-    /// Lines of the log of the last 24 hours, by status.
+    /// Lines of the log of the last 24 hours, by status; the first of them counts whole.
     pub day: BTreeMap<String, u64>,
 }
 
@@ -403,10 +401,7 @@ impl Desk {
         let events = self.store.journal.history(id).await?;
         let own = match self.store.entries.entry(id).await? {
             Some(entry) => by.scope.holds_address(&entry.owner),
-            None => events
-                .iter()
-                .flat_map(ours)
-                .any(|to| by.scope.holds_address(to)),
+            None => events.iter().any(|event| event.is_in(&by.scope)),
         };
         if own {
             Ok(events.into_iter().map(|event| shown(event, by)).collect())
@@ -424,9 +419,26 @@ impl Desk {
         by: &Principal,
         query: &Query,
         most: usize,
-    ) -> Result<Vec<Event>, Refusal> {
-        let events = self.store.journal.search(&by.scope, query, most).await?;
-        Ok(events.into_iter().map(|event| shown(event, by)).collect())
+    ) -> Result<Page<Event>, Refusal> {
+        let Page { rows, next } = self.store.journal.search(&by.scope, query, most).await?;
+        let rows = rows.into_iter().map(|event| shown(event, by)).collect();
+        Ok(Page { rows, next })
+    }
+
+    /// Counts the events in `by`'s scope by step from the hour of `since` up to and with that
+    /// of `until`, and tells the most frequent addresses; see [`crate::store::Journal::tally`].
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`].
+    pub async fn tally(
+        &self,
+        by: &Principal,
+        since: Timestamp,
+        until: Timestamp,
+        step: Step,
+    ) -> Result<Tally, Refusal> {
+        let journal = &self.store.journal;
+        Ok(journal.tally(&by.scope, since, until, step).await?)
     }
 
     /// How the house is, for an administrator of it.
@@ -441,33 +453,21 @@ impl Desk {
         for (shelf, direction) in SHELVES {
             held.push((shelf, direction, self.count(by, shelf, direction).await?));
         }
-        let since = Timestamp(self.clock.now().0.saturating_sub(DAY_MS));
-        let query = Query {
-            since: Some(since),
-            ..Query::default()
-        };
+        let now = self.clock.now();
+        let since = Timestamp(now.0.saturating_sub(DAY_MS));
         let mut day = BTreeMap::new();
-        for event in self.log(by, &query, TALLY_MOST).await? {
-            *day.entry(event.status.to_string()).or_default() += 1;
+        for count in self.tally(by, since, now, Step::Hour).await?.counts {
+            *day.entry(count.status.to_string()).or_default() += count.events;
         }
         let owed = self.store.jobs.jobs(OWED_MOST).await?;
         Ok(Status { held, owed, day })
     }
 }
 
-/// Whose an event is.
-fn ours(event: &Event) -> &[Address] {
-    match event.direction {
-        Some(Direction::Outbound) => event.from.as_slice(),
-        Some(Direction::Inbound) | None => &event.to,
-    }
-}
-
-/// An event as `by` may see it: who else got the mail may be a secret (Bcc). What went
-/// out is its sender's own.
+/// An event as `by` may see it.
 fn shown(mut event: Event, by: &Principal) -> Event {
-    if event.direction != Some(Direction::Outbound) {
-        event.to.retain(|to| by.scope.holds_address(to));
-    }
+    let mut to = std::mem::take(&mut event.to);
+    to.retain(|to| event.shows(to, &by.scope));
+    event.to = to;
     event
 }

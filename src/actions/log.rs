@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Desk, Query, Refusal};
+use super::{Desk, Page, Query, Refusal};
 use crate::clock::Timestamp;
 use crate::mail::Address;
 use crate::policy::Principal;
@@ -43,8 +43,8 @@ impl Desk {
         by: &Principal,
         query: &Query,
         most: usize,
-    ) -> Result<Vec<Line>, Refusal> {
-        let events = self.log(by, query, most).await?;
+    ) -> Result<Page<Line>, Refusal> {
+        let Page { rows: events, next } = self.log(by, query, most).await?;
         let (mut lines, mut looked_up) = (Vec::with_capacity(events.len()), 0);
         for event in events {
             let later = if event.status == Status::Deferred && looked_up < LOOKED_UP_MOST {
@@ -55,7 +55,7 @@ impl Desk {
             };
             lines.push(Line { event, later });
         }
-        Ok(lines)
+        Ok(Page { rows: lines, next })
     }
 
     async fn later(&self, by: &Principal, deferred: &Event) -> Result<Vec<Later>, Refusal> {
@@ -67,7 +67,7 @@ impl Desk {
             since: Some(deferred.at),
             ..Query::default()
         };
-        let mut events = self.log(by, &query, LATER_MOST).await?;
+        let mut events = self.log(by, &query, LATER_MOST).await?.rows;
         events.reverse();
         events.retain(|event| event.status != Status::Deferred);
         let of = |to: &Address| {

@@ -29,4 +29,6 @@ pub use settings::reinsertion_keys;
 pub use verb::Verb;
 
 /// What people's doors need of the store's words; the store itself stays behind the desk.
-pub use crate::store::{Flags, Notice, NoticeKind, Query, Row, Shown};
+pub use crate::store::{
+    Count, Flags, Notice, NoticeKind, Page, Party, Place, Query, Row, Shown, Step, Tally, Top,
+};

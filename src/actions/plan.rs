@@ -68,6 +68,7 @@ pub fn plan(
     event.class = Some(entry.verdict.class);
     event.score = Some(entry.verdict.score);
     let leaves = now.after(undo);
+    event.client = entry.client.parse().ok();
     let job = if effect.job {
         JobStep::Owe(Job {
             due: leaves,

@@ -1,5 +1,6 @@
 //! The command line: one definition for parser, help, man page and completion.
 
+mod log;
 mod policy;
 mod quarantine;
 mod senders;
@@ -8,10 +9,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::mail::{Address, Domain};
+use crate::mail::Domain;
 use crate::policy::{Pattern, Scope};
-use crate::record::{ImapServer, Route, Status};
+use crate::record::{ImapServer, Route};
 
+pub(crate) use log::LogArgs;
 pub(crate) use policy::PolicyArgs;
 pub(crate) use quarantine::{OnQuarantine, Report, Whose};
 pub(crate) use senders::OnSenders;
@@ -98,7 +100,7 @@ pub(crate) enum Command {
         common: Common,
     },
     /// The log of all mail, the newest first
-    Log(LogArgs),
+    Log(Box<LogArgs>),
     /// The store on disk; the daemon must not run
     #[command(subcommand)]
     Store(OnStore),
@@ -294,34 +296,6 @@ pub(crate) enum OnKeys {
         #[command(flatten)]
         common: Common,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LogArgs {
-    /// Only this scope: `global`, a domain, or an address
-    #[arg(default_value = "global")]
-    pub(crate) scope: Scope,
-    /// Only this status, such as quarantined or delivered
-    #[arg(long, value_parser = status)]
-    pub(crate) status: Option<Status>,
-    /// Only mail from or to this address
-    #[arg(long)]
-    pub(crate) address: Option<Address>,
-    /// Only lines that hold this text
-    #[arg(long)]
-    pub(crate) text: Option<String>,
-    /// Only the last hours
-    #[arg(long, value_name = "N")]
-    pub(crate) hours: Option<u64>,
-    /// At most this many
-    #[arg(long, short = 'n', default_value_t = 50)]
-    pub(crate) most: usize,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-fn status(text: &str) -> Result<Status, String> {
-    serde_json::from_value(serde_json::Value::from(text)).map_err(|e| e.to_string())
 }
 
 #[derive(Debug, Subcommand)]

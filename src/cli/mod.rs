@@ -446,16 +446,16 @@ fn keys(command: OnKeys) -> anyhow::Result<ExitCode> {
 
 fn log(args: &LogArgs) -> anyhow::Result<ExitCode> {
     let now = crate::clock::Clock::system().now();
-    let since = args
-        .hours
-        .map(|hours| now.0.saturating_sub(hours.saturating_mul(3_600_000)));
     let request = Request::Log {
         scope: args.scope.clone(),
-        since,
-        status: args.status,
-        address: args.address.clone(),
-        text: args.text.clone(),
+        query: Box::new(args.query(now)),
         most: args.most,
     };
-    tell(&args.common, &request, show::events)
+    let answer = ask(&args.common, &request)?;
+    if args.common.json {
+        say(&format!("{}\n", answer["rows"]))?;
+    } else {
+        say(&show::page(&answer))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

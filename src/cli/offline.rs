@@ -75,6 +75,8 @@ pub(super) fn store(command: &OnStore) -> anyhow::Result<ExitCode> {
             ("octets in them", found.octets),
             ("damaged stretches", found.damages),
             ("damaged octets", found.damaged),
+            ("parts of the log of all mail", found.parts),
+            ("damaged parts", found.damaged_parts),
         ];
         say(&numbers(common.json, &rows))?;
         return Ok(if found.damages == 0 {
@@ -99,6 +101,8 @@ pub(super) fn store(command: &OnStore) -> anyhow::Result<ExitCode> {
         ("octets in them", stats.log),
         ("octets in them that are needed", stats.live),
         ("octets of the index", stats.index),
+        ("parts of the log of all mail", stats.parts),
+        ("octets in those parts", stats.parts_size),
     ];
     say(&numbers(common.json, &rows))?;
     Ok(ExitCode::SUCCESS)

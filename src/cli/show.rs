@@ -170,6 +170,15 @@ fn finding(f: &Value) -> Vec<String> {
     vec![weight, text(of, "name"), cell(&words, 200)]
 }
 
+/// A page of the log, and how to go on.
+pub(crate) fn page(answer: &Value) -> String {
+    let mut out = events(&answer["rows"]);
+    if let Some(next) = answer["next"].as_str() {
+        out.push_str(&format!("older lines: --before {next}\n"));
+    }
+    out
+}
+
 /// Lines of the log, or of a history.
 pub(crate) fn events(answer: &Value) -> String {
     let rows: Vec<Vec<String>> = items(answer)

@@ -18,7 +18,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use crate::actions::{Desk, Outcome, Query, Refusal};
+use crate::actions::{Desk, Outcome, Refusal};
 use crate::inspect::Learner;
 use crate::mail::{Direction, EntryId};
 use crate::net::listen::Closing;
@@ -200,30 +200,13 @@ impl Control {
             }
             Request::QuarantineHistory { id } => value(&desk.history(by, id).await?),
             Request::Status => Ok(status(&desk.status(by).await?)),
-            Request::Log {
-                scope,
-                since,
-                status,
-                address,
-                text,
-                most,
-            } => {
+            Request::Log { scope, query, most } => {
                 let narrowed = Principal {
                     scope,
                     ..by.clone()
                 };
-                let query = Query {
-                    since: since.map(crate::clock::Timestamp),
-                    status,
-                    address,
-                    text: text.map(|text| text.to_lowercase()),
-                    ..Query::default()
-                };
-                value(
-                    &desk
-                        .log_lines(&narrowed, &query, most.min(ROWS_MOST))
-                        .await?,
-                )
+                let most = most.min(ROWS_MOST);
+                value(&desk.log_lines(&narrowed, &query, most).await?)
             }
             other => Err(Refusal::Bad(format!("not a request about mail: {other:?}"))),
         }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::actions::{Reach, Verb};
+use crate::actions::{Query, Reach, Verb};
 use crate::inspect::{Bulk, Which};
-use crate::mail::{Address, Direction, Domain, EntryId};
+use crate::mail::{Direction, Domain, EntryId};
 use crate::net::network::Network;
 use crate::policy::{Layer, ListKind, Pattern, Rights, Role, Scope};
-use crate::record::{ImapServer, Route, Shelf, Status};
+use crate::record::{ImapServer, Route, Shelf};
 use crate::token::{Algorithm, Selector};
 
 /// A private key in PEM. Its Debug shows nothing of it.
@@ -171,10 +171,7 @@ pub enum Request {
     Status,
     Log {
         scope: Scope,
-        since: Option<u64>,
-        status: Option<Status>,
-        address: Option<Address>,
-        text: Option<String>,
+        query: Box<Query>,
         most: usize,
     },
 }

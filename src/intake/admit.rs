@@ -99,6 +99,7 @@ impl Intake {
         event.from = from.cloned();
         event.to = to.to_vec();
         event.direction = Some(self.facing);
+        event.client = Some(peer.address);
         self.note(event).await;
     }
 }

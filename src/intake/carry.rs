@@ -35,6 +35,7 @@ impl Intake {
         event.from.clone_from(&envelope.from);
         event.to = to.to_vec();
         event.size = mail.message.size();
+        event.client = Some(envelope.peer.address);
         event
     }
 

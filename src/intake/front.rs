@@ -55,6 +55,7 @@ impl Intake {
         event.from.clone_from(&envelope.from);
         event.to.clone_from(&envelope.to);
         event.size = size;
+        event.client = Some(envelope.peer.address);
         self.note(event).await;
     }
 

@@ -35,6 +35,23 @@ impl Network {
         }
     }
 
+    /// The first and the last address in it.
+    #[must_use]
+    pub fn ends(&self) -> (IpAddr, IpAddr) {
+        match self.address {
+            IpAddr::V4(v4) => {
+                let low = u32::MAX.checked_shr(self.length.into()).unwrap_or(0);
+                let first = v4.to_bits() & !low;
+                (IpAddr::V4(first.into()), IpAddr::V4((first | low).into()))
+            }
+            IpAddr::V6(v6) => {
+                let low = u128::MAX.checked_shr(self.length.into()).unwrap_or(0);
+                let first = v6.to_bits() & !low;
+                (IpAddr::V6(first.into()), IpAddr::V6((first | low).into()))
+            }
+        }
+    }
+
     /// True if it holds every address there is of its kind.
     #[must_use]
     pub fn is_everywhere(&self) -> bool {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Finding, ListKind, Listed, Policy};
 
 /// What a mail is, for one recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     Clean,

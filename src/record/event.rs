@@ -1,12 +1,13 @@
 //! Events: what happened to a mail, when, by whom, through which door (SE-16, XX-03).
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, EntryId, MailId};
-use crate::policy::Class;
+use crate::policy::{Class, Scope};
 
 /// The vocabulary of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,6 +121,9 @@ pub struct Event {
     pub door: Door,
     /// What was answered, or said by the next host, or set.
     pub words: String,
+    /// The client that the mail came from, where it is known.
+    #[serde(default)]
+    pub client: Option<IpAddr>,
 }
 
 impl Event {
@@ -141,6 +145,46 @@ impl Event {
             who: who.to_owned(),
             door,
             words: String::new(),
+            client: None,
+        }
+    }
+
+    /// The addresses on our side of the house: who the event belongs to.
+    #[must_use]
+    pub fn ours(&self) -> &[Address] {
+        match self.direction {
+            Some(Direction::Outbound) => self.from.as_slice(),
+            Some(Direction::Inbound) | None => &self.to,
+        }
+    }
+
+    /// True if it belongs to somebody in `scope`.
+    #[must_use]
+    pub fn is_in(&self, scope: &Scope) -> bool {
+        let mut ours = self.ours().iter();
+        *scope == Scope::Global || ours.any(|address| scope.holds_address(address))
+    }
+
+    /// True if `to` is a recipient that `scope` may know of: who else got an inbound mail may
+    /// be a secret (Bcc). What went out is its sender's own.
+    #[must_use]
+    pub fn shows(&self, to: &Address, scope: &Scope) -> bool {
+        self.direction == Some(Direction::Outbound) || scope.holds_address(to)
+    }
+
+    /// The entries that it is part of the history of.
+    #[must_use]
+    pub fn entries(&self) -> Vec<EntryId> {
+        let direction = self.direction.unwrap_or(Direction::Inbound);
+        match (self.entry, self.mail) {
+            (Some(entry), _) => vec![entry],
+            // An event about the whole mail is part of the history of each of its entries.
+            (None, Some(mail)) => self
+                .to
+                .iter()
+                .map(|to| EntryId::going(direction, mail, to))
+                .collect(),
+            (None, None) => Vec::new(),
         }
     }
 

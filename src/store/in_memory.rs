@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
+use super::journal::Book;
 use super::ledger::draft::{Draft, Place};
 use super::ledger::index::{Index, MemoryIndex};
 use super::ledger::ops::{Answer, Op, Packed, decide};
@@ -29,6 +30,7 @@ pub fn open(clock: Clock) -> Store {
         index: MemoryIndex::default(),
         octets: RwLock::default(),
         news: News::new(),
+        book: Book::default(),
         requests: Mutex::new(0),
     };
     ledger::store(Arc::new(engine), Arc::new(transient::Memory::default()))
@@ -39,6 +41,7 @@ struct InMemory {
     index: MemoryIndex,
     octets: RwLock<HashMap<MailId, Bytes>>,
     news: News,
+    book: Book,
     /// Requests since the last sweep; held while one is decided and made.
     requests: Mutex<u64>,
 }
@@ -65,7 +68,7 @@ impl InMemory {
                 octets.remove(id);
             }
         }
-        self.news.tell(&mut draft);
+        self.news.tell(&mut draft, &self.book);
         Ok(decision.answer)
     }
 }
@@ -79,6 +82,10 @@ impl Engine for InMemory {
 
     fn news(&self) -> &News {
         &self.news
+    }
+
+    fn book(&self) -> &Book {
+        &self.book
     }
 
     fn pack(&self, octets: &Bytes) -> Packed {

@@ -1,8 +1,10 @@
 //! What is kept: small traits, one for each need; the engines lie behind them.
 
 pub mod in_memory;
+mod journal;
 mod ledger;
 pub mod on_sled;
+mod query;
 pub mod transient;
 
 use std::sync::Arc;
@@ -16,10 +18,11 @@ use crate::mail::{Address, Direction, Domain, EntryId, Mail, MailId};
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
 use crate::record::{
     Account, ApiKey, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, SenderLock,
-    Shelf, State, Status,
+    Shelf, State,
 };
 
 pub use on_sled::Options;
+pub use query::{Count, Page, Party, PartyError, Place, PlaceError, Query, Step, Tally, Top};
 
 /// Why the store could not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -188,31 +191,29 @@ pub trait Lessons: Send + Sync {
     async fn lessons(&self, after: u64, most: usize) -> Result<Vec<(u64, Lesson)>, StoreError>;
 }
 
-/// What to look for in the journal. All that is set must hold.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Query {
-    pub since: Option<Timestamp>,
-    pub until: Option<Timestamp>,
-    pub status: Option<Status>,
-    /// Any address, in full.
-    pub address: Option<Address>,
-    /// Words found in addresses, subject or answer; lower case.
-    pub text: Option<String>,
-    pub mail: Option<MailId>,
-}
-
 /// The log of all mail and all that was done to it.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Writes an event soon; it may be lost in a power cut, never reordered.
+    /// Writes an event soon; it may be lost in a power cut, never reordered. Refused
+    /// ([`StoreError::Full`]) while so many wait to be sealed that memory would run short.
     async fn write(&self, event: Event) -> Result<(), StoreError>;
-    /// Events in `scope`, the newest first; at most `most`.
+    /// Events in `scope`, the newest first; at most `most`, and where to go on.
     async fn search(
         &self,
         scope: &Scope,
         query: &Query,
         most: usize,
-    ) -> Result<Vec<Event>, StoreError>;
+    ) -> Result<Page<Event>, StoreError>;
+    /// The events of `scope` by step, from the hour of `since` up to and with that of `until`,
+    /// and the most frequent addresses. Those of the global scope are exact for what is
+    /// frequent every day; those of a narrow scope are of its newest 2,000 events.
+    async fn tally(
+        &self,
+        scope: &Scope,
+        since: Timestamp,
+        until: Timestamp,
+        step: Step,
+    ) -> Result<Tally, StoreError>;
     /// All that happened to an entry, the oldest first (XX-03).
     async fn history(&self, entry: EntryId) -> Result<Vec<Event>, StoreError>;
     /// Forgets events before `before`.

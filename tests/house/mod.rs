@@ -553,7 +553,8 @@ impl House {
             .desk
             .log(&principal("global"), &query, 1000)
             .await
-            .expect("log");
+            .expect("log")
+            .rows;
         events.reverse();
         events
             .iter()

@@ -10,6 +10,7 @@ use quaranta::record::{
 };
 use quaranta::store::{ChangeError, Notice, NoticeKind, Query, Store, View};
 
+pub(crate) use super::searching::{se16_finds_by_any_combination, se16_sums_by_step};
 use super::world::*;
 
 pub(crate) async fn se01_xx01_stashes_once_for_each_owner(store: &Store) {
@@ -285,7 +286,8 @@ pub(crate) async fn xx03_tells_the_history(store: &Store) {
     assert_eq!(told, statuses);
     let found = async |of: &str, query: Query, most| -> Vec<Status> {
         let events = store.journal.search(&scope(of), &query, most).await;
-        events.expect("events").iter().map(|e| e.status).collect()
+        let events = events.expect("events").rows;
+        events.iter().map(|e| e.status).collect()
     };
     let newest_first = [
         Status::Accepted,
@@ -317,8 +319,8 @@ pub(crate) async fn xx03_tells_the_history(store: &Store) {
     );
     assert!(found("bob@example.org", by_mail, 9).await.is_empty());
     let status = Query {
-        status: Some(Status::Delivered),
-        address: Some(address("ALICE@example.org")),
+        statuses: vec![Status::Delivered],
+        address: "ALICE@example.org".parse().ok(),
         ..Query::default()
     };
     assert_eq!(found("global", status, 9).await, [Status::Delivered]);
@@ -503,7 +505,8 @@ macro_rules! conformance {
                 lets_go_of_octets_nobody_needs, keeps_flags_for_each_scope,
                 se05_expires_the_oldest_first, gives_each_job_to_one_hand, xx03_tells_the_history,
                 numbers_the_lessons, keeps_settings, serves_one_of_many,
-                gives_a_job_once_while_it_is_being_owed);
+                gives_a_job_once_while_it_is_being_owed, se16_finds_by_any_combination,
+                se16_sums_by_step);
         }
     };
     (@ $store:expr; $($name:ident),*) => {

@@ -46,11 +46,15 @@ async fn each_operation_fails(go_on: bool) {
         let mut life = Life::new(n);
         if let Ok((store, handle)) = open_on(&disk, dir.path()) {
             let mut failed = 0;
-            for _ in 0..STEPS {
+            for at in 0..STEPS {
                 let step = life.plan();
                 match life.perform(&step, &store).await {
                     Ok(()) => life.note(&step),
                     Err(_) => failed += 1,
+                }
+                // The log of all mail is sealed, and its parts are made one.
+                if at % 3 == 2 && handle.seal().is_err() {
+                    failed += 1;
                 }
                 if failed > 0 && !go_on {
                     break;
@@ -149,7 +153,11 @@ async fn se01_the_power_is_cut() {
             .into_iter()
             .map(|life| tokio::spawn(live_until_dead(life, store.clone())))
             .collect();
-        tokio::time::sleep(Duration::from_millis(5 + round * 7 % 60)).await;
+        let until = tokio::time::Instant::now() + Duration::from_millis(5 + round * 7 % 60);
+        while tokio::time::Instant::now() < until {
+            handle.seal().expect("sealed");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         disk.cut(round * 7919 + 1).expect("cut");
         let mut done = Vec::new();
         for task in tasks {

@@ -23,7 +23,13 @@ fn child() {
         .build()
         .expect("runtime");
     runtime.block_on(async {
-        let (store, _handle) = open(Path::new(&dir));
+        let (store, handle) = open(Path::new(&dir));
+        tokio::task::spawn_blocking(move || {
+            loop {
+                handle.seal().expect("sealed");
+                std::thread::yield_now();
+            }
+        });
         let mut tasks = Vec::new();
         for (name, done) in done.split(',').enumerate() {
             let mut life = Life::after(name as u64, done.parse().expect("count"));

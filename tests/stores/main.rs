@@ -5,6 +5,7 @@ mod faults;
 mod kill;
 mod life;
 mod refusals;
+mod searching;
 mod upkeep;
 mod world;
 
@@ -19,4 +20,11 @@ conformance!(on_sled, {
     let dir = tempfile::tempdir().expect("directory");
     let (store, handle) = crate::world::open(dir.path());
     (store, (handle, dir))
+});
+
+// The same while the log of all mail is sealed again and again.
+conformance!(on_sled_sealing, {
+    let dir = tempfile::tempdir().expect("directory");
+    let (store, handle) = crate::world::open(dir.path());
+    (store, (crate::world::Sealing::new(handle), dir))
 });

@@ -149,6 +149,40 @@ pub(crate) fn open(dir: &Path) -> (Store, Handle) {
     on_sled::open(dir, &options(), Clock::by_hand(START)).expect("opened")
 }
 
+/// Seals the log of all mail as often as it can.
+pub(crate) struct Sealing {
+    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Sealing {
+    pub(crate) fn new(handle: Handle) -> Self {
+        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stopped = std::sync::Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+                handle.seal().expect("sealed");
+                std::thread::yield_now();
+            }
+        });
+        Self {
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Sealing {
+    fn drop(&mut self) {
+        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // What it panicked of fails the test by what is missing then, or by this.
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking());
+        }
+    }
+}
+
 /// What a listing says is what the rows say.
 pub(crate) async fn listing_agrees(store: &Store, of: &str) {
     let view = view(of);

@@ -9,10 +9,10 @@ use super::index::{Index, Overlay};
 use super::keys::{self, Kind};
 use super::rows::{EntryRow, Home, LessonRow, decode, number};
 use crate::clock::Timestamp;
-use crate::mail::{Direction, EntryId, MailId};
+use crate::mail::{EntryId, MailId};
 use crate::policy::Scope;
 use crate::record::{Entry, Event, Job, State};
-use crate::store::{Notice, NoticeKind, StoreError, View};
+use crate::store::{Notice, NoticeKind, Place as EventPlace, StoreError, View};
 
 /// What one row of the log is from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,8 @@ enum Derived {
 pub(crate) struct Draft<'a> {
     pub(crate) overlay: Overlay<'a>,
     pub(crate) notices: Vec<Notice>,
+    /// Events that came.
+    pub(crate) events: Vec<(EventPlace, Event)>,
     /// A job came.
     pub(crate) owed: bool,
     /// The keys of lists that changed.
@@ -79,6 +81,7 @@ impl<'a> Draft<'a> {
         Self {
             overlay: Overlay::new(index),
             notices: Vec::new(),
+            events: Vec::new(),
             owed: false,
             listed: BTreeSet::new(),
             dropped: Vec::new(),
@@ -136,7 +139,7 @@ impl<'a> Draft<'a> {
             // A later version's row, or damage that the checksum did not see.
             None => return Err(StoreError::Failed("a record speaks of no known row".into())),
             Some(Kind::Mark) => return self.put_mark(key, number(Some(value))),
-            Some(Kind::Event) if self.is_forgotten(key)? => return Ok(()),
+            Some(Kind::Event) if self.is_past(key)? => return Ok(()),
             Some(_) => {}
         }
         let old = self.unlink(key, touched)?;
@@ -152,6 +155,12 @@ impl<'a> Draft<'a> {
         match Kind::of(key) {
             Some(Kind::Entry) => self.entry_moved(old.as_deref(), value)?,
             Some(Kind::Job) => self.owed = true,
+            Some(Kind::Event) if self.unsettled.is_none() => {
+                if let Some((at, number)) = keys::event_place(key) {
+                    self.events
+                        .push((EventPlace { at, number }, decode(value)?));
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -200,12 +209,26 @@ impl<'a> Draft<'a> {
                 self.delete(&key, &mut BTreeSet::new())?;
             }
         }
+        if key == keys::SEALED {
+            // Their numbers are never given again, whatever of the log was lost.
+            self.put_mark(keys::LAST_EVENT, value)?;
+            let end = keys::event_number(value.saturating_add(1));
+            let events = self.overlay.range(keys::EVENT_NUMBERS, &end, usize::MAX)?;
+            for (key, at) in events {
+                if let Some((_, sealed)) = keys::last_number(&key) {
+                    let key = keys::event(Timestamp(number(Some(&at))), sealed);
+                    self.delete(&key, &mut BTreeSet::new())?;
+                }
+            }
+        }
         Ok(())
     }
 
-    fn is_forgotten(&self, key: &[u8]) -> Result<bool, StoreError> {
-        let edge = self.mark(keys::JOURNAL_EDGE)?;
-        Ok(keys::event_place(key).is_some_and(|(at, _)| at.0 < edge))
+    /// True for an event that is forgotten, or sealed elsewhere.
+    fn is_past(&self, key: &[u8]) -> Result<bool, StoreError> {
+        let (edge, sealed) = (self.mark(keys::JOURNAL_EDGE)?, self.mark(keys::SEALED)?);
+        let past = |(at, number): (Timestamp, u64)| at.0 < edge || number <= sealed;
+        Ok(keys::event_place(key).is_some_and(past))
     }
 
     fn count(&mut self, key: Vec<u8>, up: bool) -> Result<(), StoreError> {
@@ -328,7 +351,7 @@ fn derive(
                 out.push(Derived::Row(keys::need(row.lesson.mail, key), Vec::new()));
             }
         }
-        Some(Kind::Event) => derive_event(key, &decode(value)?, &mut out),
+        Some(Kind::Event) => derive_event(key, &mut out),
         Some(Kind::Flags | Kind::Setting | Kind::Mark) | None => {}
     }
     Ok(out)
@@ -362,44 +385,10 @@ fn derive_entry(key: &[u8], row: &EntryRow, out: &mut Vec<Derived>) {
     });
 }
 
-fn derive_event(key: &[u8], event: &Event, out: &mut Vec<Derived>) {
-    let Some((at, number)) = keys::event_place(key) else {
-        return;
-    };
-    out.push(Derived::AtLeast(keys::LAST_EVENT, number));
-    let mut prefixes = BTreeSet::new();
-    for address in ours(event) {
-        let [_, domain, recipient] = Scope::chain(address);
-        prefixes.insert(keys::events(&domain));
-        prefixes.insert(keys::events(&recipient));
-    }
-    let direction = event.direction.unwrap_or(Direction::Inbound);
-    match (event.entry, event.mail) {
-        (Some(entry), _) => {
-            prefixes.insert(keys::events_of_entry(entry));
-        }
-        // An event about the whole mail is part of the history of each of its entries.
-        (None, Some(mail)) => prefixes.extend(
-            event
-                .to
-                .iter()
-                .map(|to| keys::events_of_entry(EntryId::going(direction, mail, to))),
-        ),
-        (None, None) => {}
-    }
-    prefixes.extend(event.mail.map(keys::events_of_mail));
-    for prefix in prefixes {
-        out.push(Derived::Row(
-            keys::event_under(&prefix, at, number),
-            Vec::new(),
-        ));
-    }
-}
-
-/// The addresses on our side of the house: who an event belongs to.
-pub(crate) fn ours(event: &Event) -> &[crate::mail::Address] {
-    match event.direction {
-        Some(Direction::Outbound) => event.from.as_slice(),
-        Some(Direction::Inbound) | None => &event.to,
+fn derive_event(key: &[u8], out: &mut Vec<Derived>) {
+    if let Some((at, number)) = keys::event_place(key) {
+        out.push(Derived::AtLeast(keys::LAST_EVENT, number));
+        let at = at.0.to_be_bytes().to_vec();
+        out.push(Derived::Row(keys::event_number(number), at));
     }
 }

@@ -2,29 +2,26 @@
 
 use async_trait::async_trait;
 
-use super::draft::ours;
 use super::index::Index;
 use super::ops::{Answer, Op};
-use super::rows::{Home, decode};
+use super::rows::{decode, number};
 use super::{Engine, Rooms, keys, value};
 use crate::clock::Timestamp;
 use crate::mail::EntryId;
 use crate::policy::Scope;
 use crate::record::Event;
-use crate::store::{Journal, Query, StoreError};
+use crate::store::journal::{Book, Wish};
+use crate::store::{Journal, Page, Place, Query, Step, StoreError, Tally};
 
-/// Events looked at in one search; older ones are found by a narrower time.
-const SEARCHED: usize = 500_000;
-
-/// Events looked at in one piece.
+/// Events read in one piece.
 const PIECE: usize = 1000;
-
-/// Events of one entry that are shown.
-const HISTORY: usize = 10_000;
 
 #[async_trait]
 impl<E: Engine> Journal for Rooms<E> {
     async fn write(&self, event: Event) -> Result<(), StoreError> {
+        if self.0.book().is_full() {
+            return Err(StoreError::Full);
+        }
         self.submit(Op::Write(event)).await?;
         Ok(())
     }
@@ -34,97 +31,74 @@ impl<E: Engine> Journal for Rooms<E> {
         scope: &Scope,
         query: &Query,
         most: usize,
-    ) -> Result<Vec<Event>, StoreError> {
+    ) -> Result<Page<Event>, StoreError> {
         let (scope, query) = (scope.clone(), query.clone());
-        self.read(move |engine| search(engine.index(), &scope, &query, most))
-            .await
-    }
-
-    async fn history(&self, entry: EntryId) -> Result<Vec<Event>, StoreError> {
         self.read(move |engine| {
-            let index = engine.index();
-            let from = keys::events_of_entry(entry);
-            let mut pairs = index.range(&from, &keys::end_of(&from), HISTORY)?;
-            // Numbers are given in the order of writing, whatever the clock did.
-            pairs.sort_by_key(|(key, _)| keys::last_number(key).map(|(_, number)| number));
-            let events = pairs.iter().map(|(key, _)| event(index, key));
-            let events: Vec<Option<Event>> = events.collect::<Result<_, _>>()?;
-            Ok(events.into_iter().flatten().collect())
+            let wish = Wish::new(&scope, &query, edge(engine.index())?);
+            engine.book().search(wish, most)
         })
         .await
     }
 
+    async fn tally(
+        &self,
+        scope: &Scope,
+        since: Timestamp,
+        until: Timestamp,
+        step: Step,
+    ) -> Result<Tally, StoreError> {
+        let scope = scope.clone();
+        self.read(move |engine| {
+            let since = since.max(edge(engine.index())?);
+            engine.book().tally(&scope, (since, until), step)
+        })
+        .await
+    }
+
+    async fn history(&self, entry: EntryId) -> Result<Vec<Event>, StoreError> {
+        self.read(move |engine| engine.book().history(entry, edge(engine.index())?))
+            .await
+    }
+
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
         while self.submit(Op::Forget(before)).await? == Answer::Yes(true) {}
+        self.0.book().forget(before);
         Ok(())
     }
 }
 
-/// The event that a key speaks of.
-fn event(index: &dyn Index, key: &[u8]) -> Result<Option<Event>, StoreError> {
-    let Some((at, number)) = keys::event_place(key) else {
-        return Ok(None);
-    };
-    let row = value(index, &keys::event(at, number))?;
-    row.map(|row| decode(&row)).transpose()
+/// Events before this are forgotten.
+fn edge(index: &dyn Index) -> Result<Timestamp, StoreError> {
+    let edge = index.get(keys::JOURNAL_EDGE)?;
+    Ok(Timestamp(number(edge.as_deref())))
 }
 
-fn search(
-    index: &dyn Index,
-    scope: &Scope,
-    query: &Query,
-    most: usize,
-) -> Result<Vec<Event>, StoreError> {
-    let prefix = match query.mail {
-        Some(mail) => keys::events_of_mail(mail),
-        None => keys::events(scope),
-    };
-    let is_row = prefix == keys::EVENTS;
-    let from = keys::event_under(&prefix, query.since.unwrap_or_default(), 0);
-    let mut to = match query.until {
-        Some(until) => keys::after_time(&prefix, until),
-        None => keys::end_of(&prefix),
-    };
-    let mut found = Vec::new();
-    let mut looked = 0;
-    while found.len() < most && looked < SEARCHED {
-        let piece = index.range_back(&from, &to, PIECE)?;
-        let Some((last, _)) = piece.last() else { break };
-        to = last.clone();
-        looked += piece.len();
-        for (key, row) in &piece {
-            let event = if is_row {
-                Some(decode(Home::split(row)?.1)?)
-            } else {
-                event(index, key)?
+/// Fills the log's memory with the events that are not sealed.
+pub(crate) fn fill(book: &Book, index: &dyn Index) -> Result<(), StoreError> {
+    book.start_over(number(index.get(keys::SEALED)?.as_deref()));
+    let (mut from, to) = (
+        keys::event_number(book.sealed() + 1),
+        keys::end_of(keys::EVENT_NUMBERS),
+    );
+    loop {
+        let piece = index.range(&from, &to, PIECE)?;
+        let Some((last, _)) = piece.last() else {
+            return Ok(());
+        };
+        from = [last.as_slice(), &[0]].concat();
+        let mut events = Vec::with_capacity(piece.len());
+        for (key, at) in &piece {
+            let Some((_, own)) = keys::last_number(key) else {
+                continue;
             };
-            found.extend(event.filter(|event| fits(event, scope, query)));
-            if found.len() == most {
-                break;
+            let place = Place {
+                at: Timestamp(number(Some(at))),
+                number: own,
+            };
+            if let Some(row) = value(index, &keys::event(place.at, place.number))? {
+                events.push((place, decode::<Event>(&row)?));
             }
         }
+        book.add(events);
     }
-    Ok(found)
-}
-
-fn fits(event: &Event, scope: &Scope, query: &Query) -> bool {
-    let addresses = || event.from.iter().chain(&event.to);
-    let in_scope = *scope == Scope::Global
-        || ours(event)
-            .iter()
-            .any(|address| scope.holds_address(address));
-    in_scope
-        && query.status.is_none_or(|status| status == event.status)
-        && query.mail.is_none_or(|mail| event.mail == Some(mail))
-        && query
-            .address
-            .as_ref()
-            .is_none_or(|wanted| addresses().any(|address| address == wanted))
-        && query.text.as_ref().is_none_or(|text| {
-            text.split_whitespace().all(|word| {
-                addresses().any(|address| address.key().contains(word))
-                    || event.subject.to_lowercase().contains(word)
-                    || event.words.to_lowercase().contains(word)
-            })
-        })
 }

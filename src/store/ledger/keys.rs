@@ -19,9 +19,7 @@
 //! | `d` due, entry | jobs |
 //! | `n` mail, kind, id | who needs the mail's octets |
 //! | `l` stage, time, number | lessons by age |
-//! | `t` scope, time, number | events of a domain or an address |
-//! | `h` entry, time, number | events of an entry |
-//! | `m` mail, time, number | events of a mail |
+//! | `w` number | the time of an event that is not sealed |
 
 use crate::clock::Timestamp;
 use crate::mail::{Direction, EntryId, MailId};
@@ -65,8 +63,10 @@ pub(crate) const LAST_LESSON: &[u8] = b"#l";
 pub(crate) const LAST_EVENT: &[u8] = b"#v";
 /// Events before this time are forgotten.
 pub(crate) const JOURNAL_EDGE: &[u8] = b"#f";
+/// Events up to this number are in sealed parts of the log of all mail.
+pub(crate) const SEALED: &[u8] = b"#s";
 /// The marks that a new segment starts with.
-pub(crate) const MARKS: [&[u8]; 4] = [LAST_UID, LAST_LESSON, LAST_EVENT, JOURNAL_EDGE];
+pub(crate) const MARKS: [&[u8]; 5] = [LAST_UID, LAST_LESSON, LAST_EVENT, JOURNAL_EDGE, SEALED];
 /// The place in the log up to which the index knows it.
 pub(crate) const APPLIED: &[u8] = b"!a";
 
@@ -77,6 +77,7 @@ pub(crate) const JOBS_DUE: &[u8] = b"d";
 pub(crate) const EXPIRING: &[u8] = b"x";
 pub(crate) const ENDED: &[u8] = b"e";
 pub(crate) const EVENTS: &[u8] = b"V";
+pub(crate) const EVENT_NUMBERS: &[u8] = b"w";
 pub(crate) const LESSONS: &[u8] = b"L";
 pub(crate) const ACCOUNTS: &[u8] = b"Sa";
 pub(crate) const DOMAINS: &[u8] = b"Sd";
@@ -126,7 +127,12 @@ pub(crate) fn event(at: Timestamp, number: u64) -> Vec<u8> {
     join(&[b"V", &at.0.to_be_bytes(), &number.to_be_bytes()])
 }
 
-/// Time and number of an event, from the end of any key that speaks of it.
+/// That the event of this number is not sealed.
+pub(crate) fn event_number(number: u64) -> Vec<u8> {
+    join(&[EVENT_NUMBERS, &number.to_be_bytes()])
+}
+
+/// Time and number of an event, from its key.
 pub(crate) fn event_place(key: &[u8]) -> Option<(Timestamp, u64)> {
     let (rest, number) = last_number(key)?;
     let (_, at) = last_number(rest)?;
@@ -285,27 +291,6 @@ pub(crate) fn lesson_age(holds: bool, at: Timestamp, number: u64) -> Vec<u8> {
     ])
 }
 
-/// All events in a scope; for the global scope, all events.
-pub(crate) fn events(scope: &Scope) -> Vec<u8> {
-    match scope {
-        Scope::Global => EVENTS.to_vec(),
-        narrow => with_scope(b"t", narrow),
-    }
-}
-
-pub(crate) fn events_of_entry(id: EntryId) -> Vec<u8> {
-    join(&[b"h", &id.0])
-}
-
-pub(crate) fn events_of_mail(id: MailId) -> Vec<u8> {
-    join(&[b"m", &id.0])
-}
-
-/// A key that speaks of an event: `prefix`, time and number.
-pub(crate) fn event_under(prefix: &[u8], at: Timestamp, number: u64) -> Vec<u8> {
-    join(&[prefix, &at.0.to_be_bytes(), &number.to_be_bytes()])
-}
-
 /// The entry at the end of a key.
 pub(crate) fn last_entry(key: &[u8]) -> Option<EntryId> {
     key.last_chunk::<16>().copied().map(EntryId)
@@ -414,8 +399,8 @@ mod tests {
     }
 
     #[test]
-    fn events_are_found_from_every_key() {
-        let key = event_under(&events_of_mail(MailId([7; 16])), Timestamp(5), 9);
+    fn events_know_their_place() {
+        let key = event(Timestamp(5), 9);
         assert_eq!(event_place(&key), Some((Timestamp(5), 9)));
         assert_eq!(event_place(b"V"), None);
     }

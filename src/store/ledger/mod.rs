@@ -13,7 +13,7 @@ pub(crate) mod rows;
 
 mod entries;
 mod jobs;
-mod journal;
+pub(crate) mod journal;
 mod lists;
 mod settings;
 
@@ -28,6 +28,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::clock::Timestamp;
 use crate::mail::{EntryId, Mail, MailId};
 use crate::record::Job;
+use crate::store::journal::Book;
 use crate::store::ledger::draft::Draft;
 use crate::store::ledger::index::Index;
 use crate::store::ledger::lists::Lists;
@@ -47,6 +48,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     const WAITS: bool;
     fn index(&self) -> &dyn Index;
     fn news(&self) -> &News;
+    /// The log of all mail.
+    fn book(&self) -> &Book;
     /// The octets as they will be kept.
     fn pack(&self, octets: &Bytes) -> Packed;
     /// Decides and keeps each request, in the order given.
@@ -87,7 +90,8 @@ impl News {
     }
 
     /// Tells what a draft brought, once it is made.
-    pub(crate) fn tell(&self, draft: &mut Draft<'_>) {
+    pub(crate) fn tell(&self, draft: &mut Draft<'_>, book: &Book) {
+        book.add(std::mem::take(&mut draft.events));
         for list in std::mem::take(&mut draft.listed) {
             self.lists.forget(&list);
         }

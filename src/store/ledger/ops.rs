@@ -47,6 +47,8 @@ pub(crate) enum Op {
     Write(Event),
     /// Events before this time are forgotten, [`SWEEP`] at a time.
     Forget(Timestamp),
+    /// Events up to this number are sealed, [`SWEEP`] at a time.
+    Sealed(u64),
     Set(Vec<u8>, Option<Vec<u8>>, Event),
     /// Sets a setting that is still what it was.
     Replace {
@@ -81,7 +83,12 @@ impl Op {
     pub(crate) fn is_durable(&self) -> bool {
         !matches!(
             self,
-            Op::Flags(..) | Op::Write(_) | Op::Sweep { .. } | Op::Move { .. } | Op::Forget(_)
+            Op::Flags(..)
+                | Op::Write(_)
+                | Op::Sweep { .. }
+                | Op::Move { .. }
+                | Op::Forget(_)
+                | Op::Sealed(_)
         )
     }
 
@@ -178,6 +185,7 @@ pub(crate) fn decide(op: Op, draft: &mut Draft<'_>) -> Result<Decision, StoreErr
             Ok(decision)
         }
         Op::Forget(before) => forget(draft, before),
+        Op::Sealed(number) => sealed(draft, number),
         Op::Set(key, value, event) => set(draft, key, value, &event),
         Op::Replace {
             key,
@@ -392,6 +400,19 @@ fn forget(draft: &Draft<'_>, before: Timestamp) -> Result<Decision, StoreError> 
     let mut decision = Decision::new(Answer::Yes(more));
     if draft.mark(keys::JOURNAL_EDGE)? < edge.0 {
         decision.put(keys::JOURNAL_EDGE.to_vec(), edge.0.to_be_bytes().to_vec());
+    }
+    Ok(decision)
+}
+
+fn sealed(draft: &Draft<'_>, number: u64) -> Result<Decision, StoreError> {
+    let end = keys::event_number(number.saturating_add(1));
+    let there = draft.overlay.range(keys::EVENT_NUMBERS, &end, SWEEP + 1)?;
+    let more = there.get(SWEEP - 1).filter(|_| there.len() > SWEEP);
+    let upto = more.and_then(|(key, _)| keys::last_number(key));
+    let upto = upto.map_or(number, |(_, upto)| upto);
+    let mut decision = Decision::new(Answer::Yes(more.is_some()));
+    if draft.mark(keys::SEALED)? < upto {
+        decision.put(keys::SEALED.to_vec(), upto.to_be_bytes().to_vec());
     }
     Ok(decision)
 }

@@ -18,6 +18,7 @@ use super::{Shared, recover};
 use crate::store::StoreError;
 use crate::store::ledger::draft::{Draft, Place, Posting};
 use crate::store::ledger::index::Index;
+use crate::store::ledger::journal;
 use crate::store::ledger::keys;
 use crate::store::ledger::ops::{Answer, Decision, Op, decide};
 
@@ -193,7 +194,7 @@ impl Committer {
             None => self.make(&mut group),
         };
         if made.is_ok() {
-            shared.news.tell(&mut group.draft);
+            shared.news.tell(&mut group.draft, &shared.book);
             if group.settings {
                 shared.settings_changed.store(true, Ordering::Relaxed);
             }
@@ -293,6 +294,7 @@ impl Committer {
                     recover::rebuild(&shared.tree, &shared.segments)
                 })?;
             self.log = Log::new(shared.options.segment_size.0, found.number);
+            journal::fill(&shared.book, &shared.tree)?;
             self.failed = None;
             shared.news.lists.forget_all();
             tracing::info!("the index is back");

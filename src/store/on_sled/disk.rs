@@ -19,6 +19,8 @@ pub trait Disk: Send + Sync {
     /// Makes additions to and removals from a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file another name in its directory; what had that name goes.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Octets that are free for us on the file system of `path`.
     fn free(&self, path: &Path) -> io::Result<u64>;
 }
@@ -60,6 +62,10 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
     }
 
     fn free(&self, path: &Path) -> io::Result<u64> {

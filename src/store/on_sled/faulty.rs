@@ -131,6 +131,18 @@ impl Disk for FaultyDisk {
         RealDisk.remove(path)
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut plan = self.0.lock();
+        plan.step()?;
+        if let Some(undo) = plan.unsynced.remove(from) {
+            plan.unsynced.insert(to.to_owned(), undo);
+        }
+        plan.fresh.remove(from);
+        // Until the directory is synced, a power cut may take the new name back.
+        plan.fresh.insert(to.to_owned());
+        RealDisk.rename(from, to)
+    }
+
     fn free(&self, path: &Path) -> io::Result<u64> {
         match self.0.lock().free {
             Some(free) => Ok(free),

@@ -5,6 +5,7 @@
 //! what follows from the log, written down now and then ([`keeper`]); after a crash a half
 //! change of it is taken back ([`undo`]), the rest is read from the log again, and a
 //! damaged index is made anew ([`recover`]).
+//! `DIR/journal/` holds the log of all mail but for its newest events ([`sealer`]).
 //! `DIR/settings.json` is a readable copy of the settings. One process at a time: `DIR/lock`.
 
 mod committer;
@@ -18,6 +19,7 @@ mod open;
 mod record;
 mod recover;
 mod reserve;
+mod sealer;
 mod segments;
 mod snapshot;
 mod tree;
@@ -37,6 +39,7 @@ use self::committer::Queue;
 use self::segments::Segments;
 use self::tree::Tree;
 use super::StoreError;
+use super::journal::Book;
 use super::ledger::index::Index;
 use super::ledger::ops::{Answer, Op, Packed};
 use super::ledger::rows::Home;
@@ -81,6 +84,7 @@ struct Shared {
     tree: Tree,
     segments: Segments,
     news: News,
+    book: Book,
     /// Settings changed since they were last written to `settings.json`.
     settings_changed: AtomicBool,
     /// Octets written to the log since the start.
@@ -91,6 +95,8 @@ struct Shared {
     checkpoints: Mutex<()>,
     /// Held while space is won back: once at a time.
     tidying: Mutex<()>,
+    /// Held while events are sealed: once at a time.
+    sealing: Mutex<()>,
     /// Held while the store is open.
     _lock: Flock<File>,
 }
@@ -115,6 +121,10 @@ impl Engine for OnSled {
 
     fn news(&self) -> &News {
         &self.shared.news
+    }
+
+    fn book(&self) -> &Book {
+        &self.shared.book
     }
 
     fn pack(&self, octets: &Bytes) -> Packed {

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Options;
-use super::disk::RealDisk;
+use super::disk::{Disk, RealDisk};
 use super::open::{self, OpenError};
 use super::recover::{self, CHECKPOINT};
 use super::segments::{Scan, Segments};
 use crate::store::StoreError;
+use crate::store::journal::Shelf;
 use crate::store::ledger::index::Index;
 use crate::store::ledger::keys;
 use crate::store::ledger::rows::number;
@@ -26,6 +27,10 @@ pub struct Verified {
     pub damages: u64,
     /// Octets in them.
     pub damaged: u64,
+    /// Sealed parts of the log of all mail.
+    pub parts: u64,
+    /// Those that are damaged; they count among `damages` too.
+    pub damaged_parts: u64,
 }
 
 /// What the store holds.
@@ -48,6 +53,10 @@ pub struct Stats {
     pub live: u64,
     /// Octets of the index on disk.
     pub index: u64,
+    /// Sealed parts of the log of all mail.
+    pub parts: u64,
+    /// Octets in them.
+    pub parts_size: u64,
 }
 
 fn damaged(dir: &Path) -> impl Fn(StoreError) -> OpenError {
@@ -65,7 +74,16 @@ fn damaged(dir: &Path) -> impl Fn(StoreError) -> OpenError {
 pub fn verify(dir: &Path) -> Result<Verified, OpenError> {
     let _lock = open::claim_existing(dir)?;
     let segments = open::find_segments(Arc::new(RealDisk), dir)?;
-    verify_all(&segments).map_err(damaged(dir))
+    let mut verified = verify_all(&segments).map_err(damaged(dir))?;
+    let place = dir.join("journal");
+    if place.exists() {
+        let shelf = Shelf::new(Arc::new(RealDisk), &place);
+        let parts = shelf.and_then(|shelf| shelf.verify());
+        let (parts, bad) = parts.map_err(|error| damaged(dir)(error.into()))?;
+        (verified.parts, verified.damaged_parts) = (parts, bad);
+        verified.damages += bad;
+    }
+    Ok(verified)
 }
 
 fn verify_all(segments: &Segments) -> Result<Verified, StoreError> {
@@ -106,7 +124,12 @@ pub fn rebuild(dir: &Path, options: &Options) -> Result<Stats, OpenError> {
     open::write_aside(dir, CHECKPOINT, text.as_bytes())
         .map_err(StoreError::from)
         .map_err(damaged(dir))?;
-    count(&tree, &segments, tree.size()).map_err(damaged(dir))
+    let mut stats = count(&tree, &segments, tree.size()).map_err(damaged(dir))?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let book = open::open_book(&disk, dir)?;
+    stats.events += book.rows();
+    (stats.parts, stats.parts_size) = book.files();
+    Ok(stats)
 }
 
 /// Counts what the store holds. An index that is behind the log is brought up to date.
@@ -119,7 +142,12 @@ pub fn stats(dir: &Path, options: &Options) -> Result<Stats, OpenError> {
     let tree = super::Tree::open(&dir.join("index"), options.cache_capacity.0);
     let tree = tree.map_err(damaged(dir))?;
     recover::recover(&tree, &segments, dir).map_err(damaged(dir))?;
-    count(&tree, &segments, tree.size()).map_err(damaged(dir))
+    let mut stats = count(&tree, &segments, tree.size()).map_err(damaged(dir))?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let book = open::open_book(&disk, dir)?;
+    stats.events += book.rows();
+    (stats.parts, stats.parts_size) = book.files();
+    Ok(stats)
 }
 
 fn count(tree: &dyn Index, segments: &Segments, index: u64) -> Result<Stats, StoreError> {

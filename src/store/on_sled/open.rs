@@ -21,10 +21,13 @@ use super::log::Log;
 use super::record::START;
 use super::recover::{self, Found};
 use super::reserve::Reserve;
+use super::sealer::{self, Sealer};
 use super::segments::Segments;
 use super::tree::Tree;
 use super::{OnSled, Options, Shared, WAITING, snapshot};
 use crate::clock::Clock;
+use crate::store::journal::{Book, Shelf};
+use crate::store::ledger::journal;
 use crate::store::ledger::{self, News};
 use crate::store::{Store, StoreError, transient};
 
@@ -64,6 +67,7 @@ pub struct Handle {
     queue: Queue,
     committer: Option<JoinHandle<()>>,
     keeper: Option<(Sender<()>, JoinHandle<()>)>,
+    sealer: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Handle {
@@ -86,6 +90,15 @@ impl Handle {
         keeper::checkpoint(&self.shared, &self.queue)
     }
 
+    /// Seals all events of the log of all mail that are still in memory, as is done with many
+    /// of them and at the end of each day anyway.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be written; they stay where they are.
+    pub fn seal(&self) -> Result<(), StoreError> {
+        sealer::seal(&self.shared, &self.queue, true)
+    }
+
     /// Lets go of what is too old and wins back space now, as is done every minute anyway.
     ///
     /// # Errors
@@ -95,9 +108,9 @@ impl Handle {
     }
 
     fn stop_keeper(&mut self) {
-        if let Some((stop, thread)) = self.keeper.take() {
+        for (stop, thread) in self.keeper.take().into_iter().chain(self.sealer.take()) {
             drop(stop);
-            // A panic of the keeper was logged; nothing hangs on it.
+            // A panic of such a thread was logged; nothing hangs on it.
             let _ = thread.join();
         }
     }
@@ -141,6 +154,7 @@ pub fn open_on(
     let segments = find_segments(Arc::clone(&disk), dir)?;
     let (tree, found) = open_index(dir, &options, &segments)?;
     let log = continue_log(&options, &segments, found).map_err(at(dir))?;
+    let book = open_book(&disk, dir)?;
     let reserve = Reserve::new(disk, dir, options.min_free.0);
     let shared = Arc::new(Shared {
         dir: dir.to_owned(),
@@ -150,13 +164,33 @@ pub fn open_on(
         tree,
         segments,
         news: News::new(),
+        book,
         settings_changed: AtomicBool::new(!dir.join(snapshot::FILE).exists()),
         written: AtomicU64::new(0),
         checkpoints: Mutex::default(),
         tidying: Mutex::default(),
+        sealing: Mutex::default(),
         _lock: lock,
     });
-    start(shared, log, reserve).map_err(at(dir))
+    let damaged = |error: StoreError| OpenError::Damaged {
+        dir: dir.to_owned(),
+        why: error.to_string(),
+    };
+    journal::fill(&shared.book, &shared.tree).map_err(damaged)?;
+    let (store, handle) = start(shared, log, reserve).map_err(at(dir))?;
+    // The last time may have ended between the two.
+    if let Err(error) = sealer::let_go(&handle.shared, &handle.queue) {
+        tracing::warn!(%error, "sealed events stay in the store's log for now");
+    }
+    Ok((store, handle))
+}
+
+/// The log of all mail in `dir`.
+pub(super) fn open_book(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Book, OpenError> {
+    let place = dir.join("journal");
+    Shelf::new(Arc::clone(disk), &place)
+        .and_then(Book::on)
+        .map_err(at(&place))
 }
 
 fn start(shared: Arc<Shared>, log: Log, reserve: Reserve) -> io::Result<(Store, Handle)> {
@@ -172,6 +206,14 @@ fn start(shared: Arc<Shared>, log: Log, reserve: Reserve) -> io::Result<(Store, 
     let committer = std::thread::Builder::new()
         .name("store-commit".into())
         .spawn(move || committer.run())?;
+    // The handle comes first: if another thread cannot start, it ends those before.
+    let mut handle = Handle {
+        shared: Arc::clone(&shared),
+        queue: queue.clone(),
+        committer: Some(committer),
+        keeper: None,
+        sealer: None,
+    };
     let (stop, stopped) = channel();
     let keeper = Keeper {
         shared: Arc::clone(&shared),
@@ -180,15 +222,18 @@ fn start(shared: Arc<Shared>, log: Log, reserve: Reserve) -> io::Result<(Store, 
     };
     let keeper = std::thread::Builder::new()
         .name("store-keep".into())
-        .spawn(move || keeper.run());
-    // The handle comes first: if the second thread cannot start, it ends the first.
-    let mut handle = Handle {
+        .spawn(move || keeper.run())?;
+    handle.keeper = Some((stop, keeper));
+    let (stop, stopped) = channel();
+    let sealer = Sealer {
         shared: Arc::clone(&shared),
         queue: queue.clone(),
-        committer: Some(committer),
-        keeper: None,
+        stopped,
     };
-    handle.keeper = Some((stop, keeper?));
+    let sealer = std::thread::Builder::new()
+        .name("store-seal".into())
+        .spawn(move || sealer.run())?;
+    handle.sealer = Some((stop, sealer));
     let engine = OnSled {
         shared,
         queue,

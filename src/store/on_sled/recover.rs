@@ -19,8 +19,11 @@ const BATCH: usize = 500;
 /// The file that says up to which record the index is durable.
 pub(super) const CHECKPOINT: &str = "checkpoint";
 
+/// The layout of the index. One that was made by a version with another is made anew.
+const LAYOUT: u8 = 2;
+
 /// The last record that the index knows, and its segment. Kept in the index itself,
-/// and changed with it.
+/// and changed with it; behind it stands the layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Applied {
     pub(super) number: u64,
@@ -29,7 +32,9 @@ pub(super) struct Applied {
 
 impl Applied {
     pub(super) fn to_octets(self) -> Vec<u8> {
-        [self.number.to_be_bytes(), self.segment.to_be_bytes()].concat()
+        let mut octets = [self.number.to_be_bytes(), self.segment.to_be_bytes()].concat();
+        octets.push(LAYOUT);
+        octets
     }
 
     /// What `index` knows.
@@ -63,6 +68,10 @@ fn unusable(why: &str) -> StoreError {
 /// The index cannot be trusted: it is behind its check-point or ahead of the log, or it failed.
 pub(super) fn recover(tree: &Tree, segments: &Segments, dir: &Path) -> Result<Found, StoreError> {
     let applied = Applied::of(tree)?;
+    let known = tree.get(keys::APPLIED)?;
+    if known.is_some_and(|octets| octets.get(16) != Some(&LAYOUT)) {
+        return Err(unusable("has another layout than this version's"));
+    }
     let covered = match std::fs::read_to_string(dir.join(CHECKPOINT)) {
         Ok(text) => text
             .trim()
