@@ -23,6 +23,7 @@ pub use api_keys::{NewKey, ShownKey};
 pub use browse::{Sheet, Sieve};
 pub use desk::{Desk, Status};
 pub use grants::Given;
+pub use log::{Later, Line};
 pub use plan::plan;
 pub use sealing::sealing_key;
 pub use settings::reinsertion_keys;

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use super::House;
 use super::answer::{Fault, guard, redirect};
 use super::assets;
-use super::pages::{entry, gate, quarantine};
+use super::pages::{entry, gate, log, overview, quarantine};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -28,6 +28,9 @@ pub(super) fn router(house: House) -> Router {
         .route("/taste", post(gate::taste))
         .route("/quarantine", get(quarantine::show))
         .route("/quarantine/act", post(quarantine::act))
+        .route("/overview", get(overview::show))
+        .route("/log", get(log::show))
+        .route("/log.csv", get(log::csv))
         .route("/entries/{id}", get(entry::show))
         .route("/entries/{id}/preview", get(entry::preview))
         .route("/entries/{id}/message.eml", get(entry::message))

@@ -15,6 +15,7 @@ texts! {
     other_code: "de" | "en";
     other_language: "Deutsch" | "English";
     day_this_year: "%d %b %H:%M" | "%d.%m. %H:%M";
+    day_only: "%d %b" | "%d.%m.";
     day_other_year: "%d %b %Y" | "%d.%m.%Y";
 
     // Frame
@@ -177,8 +178,32 @@ texts! {
     answer: "Answer" | "Antwort";
     risky_name: "dangerous kind of file" | "gefährliche Dateiart";
 
+    // Overview
+    range_day: "24 hours" | "24 Stunden";
+    range_week: "7 days" | "7 Tage";
+    range_month: "30 days" | "30 Tage";
+    held_in: "held now, incoming" | "jetzt zurückgehalten, Eingang";
+    held_out: "held now, outgoing" | "jetzt zurückgehalten, Ausgang";
+    owed: "deliveries owed" | "ausstehende Zustellungen";
+    series_delivered: "delivered" | "zugestellt";
+    series_marked: "marked" | "markiert";
+    series_marked_or_deferred: "marked or deferred" | "markiert oder verschoben";
+    series_held: "held back" | "zurückgehalten";
+    series_deferred: "deferred" | "verschoben";
+    series_refused: "refused" | "abgelehnt";
+    series_released: "released" | "freigegeben";
+    series_reported: "reported as not spam" | "als kein Spam gemeldet";
+    chart_mail: "Mail and what became of it" | "Nachrichten und was aus ihnen wurde";
+    chart_released: "Let out again: false positives" | "Wieder freigegeben: falsch erkannt";
+    as_table: "As a table" | "Als Tabelle";
+    top_senders: "Top senders" | "Häufigste Absender";
+    top_recipients: "Top recipients" | "Häufigste Empfänger";
+    top_clients: "Top clients" | "Häufigste einliefernde Rechner";
+
     // Log
     log_lead: "All mail: delivered, marked, held, deferred, refused." | "Alle Nachrichten: zugestellt, markiert, zurückgehalten, verschoben, abgelehnt.";
+    log_hint: "Words of addresses, subject, answer; end a word with * for its beginning" | "Wörter aus Adressen, Betreff, Antwort; ein * am Ende steht für den Wortanfang";
+    direction: "Direction" | "Richtung";
     status: "Status" | "Status";
     export_csv: "Export CSV" | "CSV-Export";
     deferred_note: "deferred, not blocked" | "verschoben, nicht gesperrt";

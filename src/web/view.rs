@@ -14,6 +14,8 @@ pub(super) struct When {
     pub(super) iso: String,
     /// Short: the time for today, the day for others.
     pub(super) short: String,
+    /// The day alone, short.
+    pub(super) day: String,
     /// In full, with the zone.
     pub(super) long: String,
 }
@@ -37,6 +39,7 @@ impl When {
         Self {
             iso: then.timestamp().to_string(),
             short,
+            day: then.strftime(t.day_only).to_string(),
             long: then.strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
         }
     }

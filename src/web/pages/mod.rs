@@ -2,6 +2,8 @@
 
 pub(super) mod entry;
 pub(super) mod gate;
+pub(super) mod log;
+pub(super) mod overview;
 pub(super) mod quarantine;
 
 use super::assets;
@@ -78,15 +80,19 @@ impl Frame {
     /// The pages that are of use to this visitor.
     fn nav(&self) -> Vec<NavItem> {
         let t = self.t();
-        [("/quarantine", t.nav_quarantine, true)]
-            .into_iter()
-            .filter(|(_, _, shown)| *shown)
-            .map(|(href, text, _)| NavItem {
-                href,
-                text,
-                current: self.here.split('?').next() == Some(href),
-            })
-            .collect()
+        [
+            ("/overview", t.nav_overview, true),
+            ("/quarantine", t.nav_quarantine, true),
+            ("/log", t.nav_log, true),
+        ]
+        .into_iter()
+        .filter(|(_, _, shown)| *shown)
+        .map(|(href, text, _)| NavItem {
+            href,
+            text,
+            current: self.here.split('?').next() == Some(href),
+        })
+        .collect()
     }
 
     pub(super) fn when(&self, at: Timestamp) -> When {
