@@ -35,15 +35,20 @@ fn served(name: &str, message: &[u8], raw: &[u8], charset: &str) -> Value {
     })
 }
 
-fn with_image() -> Value {
-    let html = b"<p>A picture: <img src=cid:x alt=dot></p>";
+/// What an honest sender sends, with an image inside and one elsewhere.
+fn letter() -> Value {
+    let html = "<body style=\"font-family:Arial\"><h1>News of the week</h1><p>Dear J&ouml;rg,</p>\
+        <p>our <a href=\"https://shop.example.com/sale\">sale</a> has begun. Sign in at \
+        <a href=\"https://evil.test/\">www.bank.com</a>. <img src=cid:x alt=dot></p>\
+        <img src=\"https://track.example.net/pixel.gif\" alt=\"Banner\">\
+        <table border=1 cellpadding=6><tr><th>Thing<th>Price<tr><td>Tea<td align=right>3.20</table>\
+        <ul><li>one<li>two</ul><blockquote>They said so.</blockquote></body>";
     let pixel = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
     let message = format!(
-        "Content-Type: multipart/related; boundary=a\r\n\r\n--a\r\nContent-Type: text/html\r\n\r\n{}\r\n\
-         --a\r\nContent-Type: image/png\r\nContent-ID: <x>\r\nContent-Transfer-Encoding: base64\r\n\r\n{pixel}\r\n--a--\r\n",
-        String::from_utf8_lossy(html)
+        "Content-Type: multipart/related; boundary=a\r\n\r\n--a\r\nContent-Type: text/html\r\n\r\n{html}\r\n\
+         --a\r\nContent-Type: image/png\r\nContent-ID: <x>\r\nContent-Transfer-Encoding: base64\r\n\r\n{pixel}\r\n--a--\r\n"
     );
-    served("with-image", message.as_bytes(), html, "utf-8")
+    served("letter", message.as_bytes(), html.as_bytes(), "utf-8")
 }
 
 /// SE-14: no hostile message fetches, runs or leaves its frame in a real browser; the same
@@ -55,7 +60,7 @@ fn se_14_hostile_messages_do_nothing_in_a_browser() {
         .filter_map(|h| Some(served(&h.name, &h.message, &h.payload, h.charset()?)))
         .collect();
     assert!(all.len() >= 200, "{} are too few", all.len());
-    all.push(with_image());
+    all.push(letter());
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("corpus.json");
     std::fs::write(&file, Value::Array(all).to_string()).expect("a file");
@@ -71,7 +76,7 @@ fn se_14_hostile_messages_do_nothing_in_a_browser() {
     assert!(output.status.success(), "{said}\n{wrong}");
     let result: Value = serde_json::from_str(&said).expect("a report");
     // The control: what is harmless here was not harmless before.
-    let least = [("alive", 180), ("ran", 90), ("fetched", 70), ("left", 4)];
+    let least = [("alive", 150), ("ran", 60), ("fetched", 80), ("left", 4)];
     for (way, least) in least {
         assert!(result[way].as_u64() >= Some(least), "{way}: {said}");
     }
