@@ -1,5 +1,5 @@
 // Shows every hostile message in a real browser as the panel does, and sees what it does.
-// Usage: node sanitiser.mjs FOLDER   (made by tests/peers_web.rs: corpus.json)
+// Usage: node sanitiser.mjs FOLDER   (with the corpus.json that tests/peers_web.rs makes)
 //
 // First the control: the same HTML untouched and without a policy must be seen running,
 // fetching and leaving its frame, or this test could not fail. Then the documents: no request
@@ -81,7 +81,7 @@ async function visit(where, { patient = SETTLE, ...look } = {}) {
   page.on('popup', (popup) => ran.push(`window ${popup.url()}`));
   page.on('download', (download) => ran.push(`download ${download.url()}`));
   const from = seen.length;
-  await page.goto(`http://${where}`, { waitUntil: 'load', timeout: 20_000 }).catch((error) => ran.push(`load ${error.message}`));
+  await page.goto(`http://${where}`, { waitUntil: 'load', timeout: 60_000 }).catch((error) => ran.push(`load ${error.message}`));
   await page.waitForTimeout(patient);
   const requests = seen.slice(from);
   return { page, ran, requests, frames: page.frames().map((frame) => frame.url()) };
