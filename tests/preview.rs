@@ -374,7 +374,7 @@ fn se_14_an_ordinary_letter_is_shown() {
     let expected = format!("<img src=\"data:image/png;base64,{PNG}\" alt=\"Logo\">");
     assert!(with.html.contains(&expected), "{}", with.html);
     assert!(with.html.contains(
-        "<h1 class=\" s0\">Offer</h1><p align=\"center\">Dear <b>Jörg</b>,\
+        "<h1 class=\"s0\">Offer</h1><p align=\"center\">Dear <b>Jörg</b>,\
          <span class=\"link\" title=\"https://shop.example.com/x\">our shop</span></p>"
     ));
     assert!(with.html.contains(".s0{color:#036;}"));
@@ -442,8 +442,10 @@ fn se_14_the_policy_fits_the_document() {
     let made = document(seen.html.as_ref().expect("a page"), &View::default());
     let start = made.html.find("<style>").expect("a sheet") + 7;
     let end = made.html.find("</style>").expect("its end");
-    let digest =
-        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, made.html[start..end].as_bytes());
+    let digest = aws_lc_rs::digest::digest(
+        &aws_lc_rs::digest::SHA256,
+        &made.html.as_bytes()[start..end],
+    );
     let hash = STANDARD.encode(digest);
     assert_eq!(
         made.policy,

@@ -54,7 +54,7 @@ fn characters(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find('{') {
-        out.extend_from_slice(rest[..at].as_bytes());
+        out.extend_from_slice(&rest.as_bytes()[..at]);
         rest = &rest[at..];
         let end = rest.find('}').map_or(0, |end| end + 1);
         let word = rest.get(1..end.saturating_sub(1)).unwrap_or_default();

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod document;
+mod fetches;
 mod header;
 mod links;
 mod parts;
@@ -146,8 +147,8 @@ fn read_html(
     preview.links = seen.links;
     preview.images = Images {
         inline: seen.inline.into_iter().collect(),
-        remote: seen.remote,
-        hosts: seen.hosts.into_iter().collect(),
+        remote: seen.fetches.count,
+        hosts: seen.fetches.hosts.into_iter().collect(),
     };
     preview.cut |= seen.cut;
 }

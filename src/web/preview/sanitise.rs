@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::fetches::Fetches;
 use super::links::{self, Link};
 use super::shown::{self, escape, visible};
 use super::tokens::{Tag, Token, Tokens, decoded};
@@ -53,8 +54,6 @@ const TABLES: &[&str] = &["caption", "thead", "tbody", "tfoot", "tr", "td", "th"
 const VOID: &[&str] = &["br", "hr", "wbr"];
 /// What an end tag or an implied end does not reach beyond.
 const WALLS: [&str; 4] = ["td", "th", "caption", "table"];
-/// Attributes by which an element fetches what lies elsewhere.
-const FETCHING: [&str; 6] = ["src", "srcset", "background", "poster", "data", "lowsrc"];
 
 /// Elements open at once; what is opened beyond is passed over.
 const NESTING_MOST: usize = 100;
@@ -62,10 +61,6 @@ const NESTING_MOST: usize = 100;
 const ALT_MOST: usize = 200;
 /// Octets of a link's text that are gathered.
 const LINK_TEXT_MOST: usize = 1000;
-/// Octets of an address in a style sheet.
-const VALUE_MOST: usize = 2000;
-/// Hosts of remote images that are told.
-const HOSTS_MOST: usize = 50;
 /// Different inline styles of a message.
 const STYLES_MOST: usize = 500;
 
@@ -98,9 +93,7 @@ pub(super) struct Seen {
     pub links: Vec<Link>,
     /// Parts whose images the page shows.
     pub inline: BTreeSet<usize>,
-    /// Things that would be fetched from elsewhere, and from which hosts.
-    pub remote: usize,
-    pub hosts: BTreeSet<String>,
+    pub fetches: Fetches,
     pub cut: bool,
 }
 
@@ -153,7 +146,7 @@ impl<'a> Sanitiser<'a> {
             }
             match token {
                 Token::Text(text) => self.text(&decoded(text)),
-                Token::Raw(code) => self.fetches_of_style(code),
+                Token::Raw(code) => self.seen.fetches.of_style(code),
                 Token::Start(tag) => self.start(&tag),
                 Token::End(name) => self.end(&name),
             }
@@ -210,7 +203,7 @@ impl<'a> Sanitiser<'a> {
 
     fn start(&mut self, tag: &Tag) {
         self.tags += 1;
-        self.fetches(tag);
+        self.seen.fetches.of_tag(tag);
         let name = tag.name.as_str();
         let find = |list: &[&'static str]| list.iter().find(|known| **known == name).copied();
         if name == "img" {
@@ -340,15 +333,13 @@ impl<'a> Sanitiser<'a> {
         self.out.push_str(written);
         let style = tag.get("style").map(super::style::kept).unwrap_or_default();
         let class = self.class(&style);
-        let link = (name == "a").then_some("link");
-        if link.is_some() || class.is_some() {
-            self.out.push_str(" class=\"");
-            self.out.push_str(link.unwrap_or_default());
-            if let Some(class) = class {
-                self.out.push_str(&format!(" s{class}"));
-            }
-            self.out.push('"');
-        }
+        let classes = match (name, class) {
+            ("a", Some(class)) => format!(" class=\"link s{class}\""),
+            ("a", None) => " class=\"link\"".to_owned(),
+            (_, Some(class)) => format!(" class=\"s{class}\""),
+            (_, None) => String::new(),
+        };
+        self.out.push_str(&classes);
         if name != "a" {
             self.html.colours |= attributes::write(name, tag, &mut self.out);
         }
@@ -453,45 +444,6 @@ impl<'a> Sanitiser<'a> {
             &mut self.out,
         );
         self.out.push_str("</span>");
-    }
-
-    /// Counts what a tag would fetch.
-    fn fetches(&mut self, tag: &Tag) {
-        for name in FETCHING {
-            if let Some(value) = tag.get(name) {
-                // A set of sources: the first says enough.
-                let address = value.trim().split([' ', ',']).next().unwrap_or_default();
-                self.fetch(address);
-            }
-        }
-        if tag.name == "link" {
-            self.fetch(tag.get("href").unwrap_or_default());
-        }
-        if let Some(style) = tag.get("style") {
-            self.fetches_of_style(style);
-        }
-    }
-
-    fn fetches_of_style(&mut self, style: &str) {
-        let found = memchr::memmem::find_iter(style.as_bytes(), b"url(");
-        for at in found.take(self.limits.links) {
-            let inner = shown::first(&style[at + 4..], VALUE_MOST);
-            let address = inner.split([')', ';']).next().unwrap_or_default();
-            self.fetch(address.trim_matches(['"', '\'', ' ']));
-        }
-    }
-
-    fn fetch(&mut self, address: &str) {
-        let link = links::read(shown::first(address, VALUE_MOST), "");
-        if !matches!(link.scheme.as_str(), "" | "http" | "https" | "ftp") {
-            return;
-        }
-        if let Some(host) = link.host {
-            self.seen.remote += 1;
-            if self.seen.hosts.len() < HOSTS_MOST {
-                self.seen.hosts.insert(host);
-            }
-        }
     }
 }
 

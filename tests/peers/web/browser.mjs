@@ -21,11 +21,17 @@ const QUIET = [
   '--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,CertificateTransparencyComponentUpdater',
 ];
 
+/// The hosts that Chromium asks for itself in spite of all that: they do not exist.
+const ITS_OWN = ['*.googleapis.com', '*.google.com', '*.gstatic.com', '*.gvt1.com'];
+
 /// Starts Chromium. `port`: every host name leads to this port on loopback, whatever port
-/// the address names.
-export async function launch({ port } = {}) {
+/// the address names. `together`: frames of other sites share a process, which is faster.
+export async function launch({ port, together = false } = {}) {
   const args = [...QUIET];
-  if (port) args.push(`--host-resolver-rules=MAP * 127.0.0.1:${port}`);
+  const rules = ITS_OWN.map((host) => `MAP ${host} ~NOTFOUND`);
+  if (port) rules.push(`MAP * 127.0.0.1:${port}`);
+  args.push(`--host-resolver-rules=${rules.join(', ')}`);
+  if (together) args.push('--disable-site-isolation-trials');
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     // Its sandbox asks for rights that root in a container does not have.
@@ -57,10 +63,13 @@ export async function open(browser, { size = 'desktop', scheme = 'light', script
   return page;
 }
 
-/// Takes a picture of the whole page: FOLDER/NAME.png.
-export async function picture(page, folder, name) {
-  await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+/// Where pictures are kept, to be looked at.
+export const PICTURES = path.join(path.resolve(target), 'peers/web/pictures');
+
+/// Takes a picture of the whole page: PICTURES/NAME.png.
+export async function picture(page, name) {
+  await mkdir(PICTURES, { recursive: true });
+  await page.screenshot({ path: path.join(PICTURES, `${name}.png`), fullPage: true });
 }
 
 /// What axe-core finds against WCAG 2 A and AA, as lines; `least`: the least impact told.
