@@ -176,6 +176,20 @@ async fn se17_keys_hold_where_and_while_they_should() {
     assert!(left.is_empty());
 }
 
+/// SE-17: who has no account makes keys too: root on the machine, and the house for its demo.
+#[tokio::test]
+async fn se17_keys_of_makers_without_an_account_hold() {
+    let (house, login) = with_accounts().await;
+    let root = Principal::new("uid 0", Role::Administrator, scope("global"));
+    for maker in [root, Principal::house("demo")] {
+        let new = new_key(Role::Administrator, "global", Rights::all());
+        let made = house.desk.add_api_key(&maker, new, &door()).await;
+        let (_, text) = made.expect("key");
+        let by = by_key(&login, &text, "192.0.2.1").await.expect("principal");
+        assert!(by.has(Right::Administer) && by.who.contains(&maker.who));
+    }
+}
+
 /// SE-17: what a key cannot be is said.
 #[tokio::test]
 async fn se17_bad_keys_are_refused() {
