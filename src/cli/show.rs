@@ -306,7 +306,13 @@ pub(crate) fn status(s: &Value) -> String {
 pub(crate) fn users(answer: &Value) -> String {
     let rows: Vec<Vec<String>> = items(answer)
         .iter()
-        .map(|u| vec![text(u, "login"), time(u, "changed")])
+        .map(|u| {
+            let set = match u["has_password"].as_bool() {
+                Some(false) => "none of the house".to_owned(),
+                _ => time(u, "changed"),
+            };
+            vec![text(u, "login"), set]
+        })
         .collect();
     table(&["LOGIN", "PASSWORD SET"], &rows)
 }

@@ -301,7 +301,7 @@ impl Control {
         let accounts = self.desk.accounts(by).await?;
         Ok(accounts
             .iter()
-            .map(|a| json!({ "login": a.login, "changed": a.changed }))
+            .map(|a| json!({ "login": a.login, "changed": a.changed, "has_password": a.has_password }))
             .collect())
     }
 

@@ -1,16 +1,12 @@
 //! What every store must do, whatever its engine.
 
-use std::sync::Arc;
-
 use quaranta::clock::Timestamp;
 use quaranta::mail::{Direction, Reply};
-use quaranta::policy::{Layer, ListEntry, ListKind, Origin};
-use quaranta::record::{
-    Account, Change, DomainSettings, Job, JobKind, JobStep, SenderLock, Shelf, State, Status,
-};
+use quaranta::record::{Change, Job, JobKind, JobStep, Shelf, State, Status};
 use quaranta::store::{ChangeError, Notice, NoticeKind, Query, Store, View};
 
 pub(crate) use super::searching::{se16_finds_by_any_combination, se16_sums_by_step};
+pub(crate) use super::settings::{keeps_settings, replaces_what_it_saw};
 use super::world::*;
 
 pub(crate) async fn se01_xx01_stashes_once_for_each_owner(store: &Store) {
@@ -346,89 +342,6 @@ pub(crate) async fn numbers_the_lessons(store: &Store) {
     assert!(store.entries.body(mail.id).await.expect("body").is_some());
 }
 
-pub(crate) async fn keeps_settings(store: &Store) {
-    let settings = &store.settings;
-    let event = || event(Status::Changed);
-    let account = |of: &str| Account::new(scope(of), "$argon2id$x".into(), START);
-    for of in ["global", "example.org", "alice@example.org"] {
-        let set = settings.set_account(account(of), event());
-        set.await.expect("set");
-    }
-    assert_eq!(settings.accounts().await.expect("accounts").len(), 3);
-    let alice = scope("alice@example.org");
-    assert_eq!(settings.remove_account(&alice, event()).await, Ok(true));
-    assert_eq!(settings.remove_account(&alice, event()).await, Ok(false));
-    assert_eq!(settings.account(&alice).await, Ok(None));
-    let domain = DomainSettings {
-        domain: "example.org".parse().expect("domain"),
-        routes: vec!["mail.example.org:25".parse().expect("route")],
-        imap: None,
-    };
-    let set = settings.set_domain(domain.clone(), event());
-    set.await.expect("set");
-    assert_eq!(
-        settings.domain(&domain.domain).await,
-        Ok(Some(domain.clone()))
-    );
-    assert_eq!(settings.domains().await, Ok(vec![domain]));
-    let layer = Layer {
-        keep_days: Some(3),
-        ..Layer::default()
-    };
-    let set = settings.set_layer(&alice, layer.clone(), event());
-    set.await.expect("set");
-    assert_eq!(settings.layer(&alice).await, Ok(Some(layer)));
-    assert_eq!(settings.layer(&scope("global")).await, Ok(None));
-    let listed = |note: &str| ListEntry {
-        scope: alice.clone(),
-        kind: ListKind::Allow,
-        pattern: "*.example.com".parse().expect("pattern"),
-        by: "alice".into(),
-        made: START,
-        note: note.into(),
-        origin: Origin::Hand,
-    };
-    assert_eq!(settings.list(&alice).await, Ok(Arc::default()));
-    for note in ["one", "two"] {
-        let set = settings.set_listed(listed(note), event());
-        set.await.expect("set");
-        let list = settings.list(&alice).await.expect("list");
-        assert_eq!(*list, [listed(note)], "as it is now");
-    }
-    assert_eq!(
-        settings.list(&scope("example.org")).await,
-        Ok(Arc::default())
-    );
-    let pattern = listed("").pattern;
-    for there in [true, false] {
-        let removed = settings.remove_listed(&alice, ListKind::Allow, &pattern, event());
-        assert_eq!(removed.await, Ok(there));
-        assert_eq!(settings.list(&alice).await, Ok(Arc::default()));
-    }
-    let lock = SenderLock {
-        sender: alice.clone(),
-        since: START,
-        by: "limits".into(),
-        why: "too much".into(),
-    };
-    assert_eq!(settings.lock(&alice).await, Ok(None));
-    let set = settings.set_lock(lock.clone(), event());
-    set.await.expect("set");
-    assert_eq!(settings.lock(&alice).await, Ok(Some(lock.clone())));
-    assert_eq!(settings.locks().await, Ok(vec![lock]));
-    for there in [true, false] {
-        let removed = settings.remove_lock(&alice, event()).await;
-        assert_eq!(removed, Ok(there), "SE-18");
-    }
-    let set = settings.set_secret("key", vec![1, 2, 3], event());
-    set.await.expect("set");
-    assert_eq!(settings.secret("key").await, Ok(Some(vec![1, 2, 3])));
-    assert_eq!(settings.secret("other").await, Ok(None));
-    assert_eq!(settings.remove_secret("other", event()).await, Ok(false));
-    assert_eq!(settings.remove_secret("key", event()).await, Ok(true));
-    assert_eq!(settings.secret("key").await, Ok(None));
-}
-
 /// Who takes jobs while they are being owed gets each of them once.
 pub(crate) async fn gives_a_job_once_while_it_is_being_owed(store: &Store) {
     let mut entries = Vec::new();
@@ -504,7 +417,7 @@ macro_rules! conformance {
             crate::conformance::conformance!(@ $store; se01_xx01_stashes_once_for_each_owner, moves_through_its_life,
                 lets_go_of_octets_nobody_needs, keeps_flags_for_each_scope,
                 se05_expires_the_oldest_first, gives_each_job_to_one_hand, xx03_tells_the_history,
-                numbers_the_lessons, keeps_settings, serves_one_of_many,
+                numbers_the_lessons, keeps_settings, replaces_what_it_saw, serves_one_of_many,
                 gives_a_job_once_while_it_is_being_owed, se16_finds_by_any_combination,
                 se16_sums_by_step);
         }

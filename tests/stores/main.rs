@@ -6,6 +6,7 @@ mod kill;
 mod life;
 mod refusals;
 mod searching;
+mod settings;
 mod upkeep;
 mod world;
 
