@@ -288,7 +288,7 @@ fn chart(
 fn nice(most: u64) -> u64 {
     let mut unit = 1_u64;
     loop {
-        for factor in [4, 8, 20] {
+        for factor in [4, 8, 12, 16, 20, 24, 28, 32, 36] {
             if unit.saturating_mul(factor) >= most {
                 return unit.saturating_mul(factor);
             }
