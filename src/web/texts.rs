@@ -169,7 +169,7 @@ texts! {
     preview_cut: "Only the beginning is shown." | "Nur der Anfang wird gezeigt.";
     preview_frame: "Preview of the message" | "Vorschau der Nachricht";
     body_gone: "The content is gone." | "Der Inhalt ist nicht mehr da.";
-    body_hidden: "The content is not yours to see." | "Der Inhalt ist nicht für Sie bestimmt.";
+    body_hidden: "The content of this message is not shown to you. Administrators see others' mail only where the policy allows it (admin_bodies)." | "Der Inhalt dieser Nachricht wird Ihnen nicht gezeigt. Verwalter sehen fremde Nachrichten nur, wo die Regeln es erlauben (admin_bodies).";
     delivery_said: "Delivery was refused. The server said:" | "Die Zustellung wurde abgelehnt. Der Server sagte:";
     when: "When" | "Wann";
     who: "Who" | "Wer";

@@ -9,7 +9,7 @@ use super::quarantine::{SHELVES, VerbChoice, verbs};
 use super::{Choice, Frame};
 use crate::actions::Refusal;
 use crate::mail::EntryId;
-use crate::policy::{Finding, Scope};
+use crate::policy::{Finding, Right, Scope};
 use crate::record::{Entry, Event, KeptMail, State as EntryState};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, page};
@@ -113,7 +113,8 @@ pub(in crate::web) async fn show(
             Ok(mail) => Ok(read(&mail).await?),
             Err(refusal @ Refusal::Failed(_)) => return Err(refusal.into()),
             Err(Refusal::NotYours) => Err(t.body_gone.to_owned()),
-            Err(refusal) => Err(format!("{} ({refusal})", t.body_hidden)),
+            Err(Refusal::NeedsRight(Right::SeeBodies)) => Err(t.body_hidden.to_owned()),
+            Err(refusal) => Err(refusal.to_string()),
         },
     };
     let can_open = opened.is_ok();
