@@ -1,5 +1,7 @@
 //! Leafing through a shelf, the newest first, with a sieve.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Desk, Refusal, Row};
 use crate::clock::Timestamp;
 use crate::mail::{Direction, EntryId};
@@ -9,6 +11,8 @@ use crate::store::View;
 
 /// Entries looked at for one sheet; what is older is found by the next one.
 const LOOKED_MOST: usize = 20_000;
+/// Entries that are put into another order.
+const SORTED_MOST: usize = 20_000;
 /// Entries looked at in one piece.
 const PIECE: usize = 500;
 
@@ -32,12 +36,29 @@ pub struct Sieve {
     pub failed: bool,
 }
 
+/// The order in which a shelf is leafed through. All but the first look at the newest 20,000
+/// entries that pass, and no further.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    #[default]
+    Newest,
+    Oldest,
+    ScoreUp,
+    ScoreDown,
+    SizeUp,
+    SizeDown,
+    Sender,
+    Subject,
+}
+
 /// A part of a shelf.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sheet {
     /// The newest first.
     pub rows: Vec<Row>,
-    /// There may be more below this uid.
+    /// There may be more below this uid; in another order than the newest first: from this
+    /// place on.
     pub next: Option<u64>,
 }
 
@@ -78,6 +99,24 @@ impl Sieve {
                 let text = text.to_lowercase();
                 words.split_whitespace().all(|word| text.contains(word))
             })
+    }
+}
+
+fn sort(rows: &mut [Row], order: Order) {
+    let text = |text: &str| text.to_lowercase();
+    match order {
+        Order::Newest => {}
+        Order::Oldest => rows.reverse(),
+        Order::ScoreUp => {
+            rows.sort_by(|a, b| a.entry.verdict.score.total_cmp(&b.entry.verdict.score));
+        }
+        Order::ScoreDown => {
+            rows.sort_by(|a, b| b.entry.verdict.score.total_cmp(&a.entry.verdict.score));
+        }
+        Order::SizeUp => rows.sort_by_key(|row| row.entry.size),
+        Order::SizeDown => rows.sort_by_key(|row| std::cmp::Reverse(row.entry.size)),
+        Order::Sender => rows.sort_by_cached_key(|row| text(&row.entry.author)),
+        Order::Subject => rows.sort_by_cached_key(|row| text(&row.entry.subject)),
     }
 }
 
@@ -125,6 +164,43 @@ impl Desk {
         Ok(Sheet {
             rows,
             next: Some(below),
+        })
+    }
+
+    /// The same in any order, from the place `after` on.
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`].
+    pub async fn sheet_by(
+        &self,
+        by: &Principal,
+        place: (Shelf, Direction),
+        sieve: &Sieve,
+        order: Order,
+        after: Option<u64>,
+        most: usize,
+    ) -> Result<Sheet, Refusal> {
+        if order == Order::Newest {
+            return self.sheet(by, place, sieve, after, most).await;
+        }
+        let mut all = Vec::new();
+        let mut before = None;
+        while all.len() < SORTED_MOST {
+            let wanted = (SORTED_MOST - all.len()).min(PIECE * 4);
+            let sheet = self.sheet(by, place, sieve, before, wanted).await?;
+            all.extend(sheet.rows);
+            before = sheet.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        sort(&mut all, order);
+        let skip = usize::try_from(after.unwrap_or(0)).unwrap_or(usize::MAX);
+        let next = skip.saturating_add(most);
+        let more = all.len() > next;
+        Ok(Sheet {
+            rows: all.into_iter().skip(skip).take(most).collect(),
+            next: more.then_some(next as u64),
         })
     }
 

@@ -16,11 +16,12 @@ mod sealing;
 mod senders;
 mod settings;
 mod verb;
+mod views;
 
 pub use accounts::ShownAccount;
 pub use action::{Action, Outcome, Reach, Refusal};
 pub use api_keys::{NewKey, ShownKey};
-pub use browse::{Sheet, Sieve};
+pub use browse::{Order, Sheet, Sieve};
 pub use desk::{Desk, Status};
 pub use grants::Given;
 pub use log::{Later, Line};

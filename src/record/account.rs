@@ -24,6 +24,19 @@ pub struct Account {
     /// Counts up when all its sessions are to end: those of an older epoch do not hold.
     #[serde(default, skip_serializing_if = "is_first")]
     pub epoch: u64,
+    /// Searches of the panel that its person saved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<SavedView>,
+}
+
+/// A search that was saved under a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedView {
+    /// The page it is for: `quarantine` or `log`.
+    pub page: String,
+    pub name: String,
+    /// What is asked for, as it stands in an address.
+    pub query: String,
 }
 
 /// What somebody may do besides their own.
@@ -79,6 +92,7 @@ impl Account {
             grants: Vec::new(),
             second: None,
             epoch: 0,
+            views: Vec::new(),
         }
     }
 

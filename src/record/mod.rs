@@ -10,7 +10,7 @@ mod imap_server;
 mod job;
 mod sender;
 
-pub use account::{Account, Grant, SecondFactor, Secret};
+pub use account::{Account, Grant, SavedView, SecondFactor, Secret};
 pub use api_key::ApiKey;
 pub use change::{Change, JobStep};
 pub use domain::{DomainSettings, Route, RouteError, RouteTls};

@@ -174,8 +174,12 @@ pub(super) async fn guard(State(house): State<House>, request: Request, next: Ne
     let mut request = request;
     request.extensions_mut().insert(client);
     let asset = request.uri().path().starts_with("/assets/");
+    let is_part = request.headers().contains_key("hx-request");
     let answered = tokio::time::timeout(house.options.request_time.0, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
+    if is_part {
+        leave_frame(&mut response);
+    }
     let headers = response.headers_mut();
     put(headers, header::CONTENT_SECURITY_POLICY, POLICY);
     put(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -201,6 +205,22 @@ pub(super) async fn guard(State(house): State<House>, request: Request, next: Ne
         put(headers, header::CACHE_CONTROL, "no-store");
     }
     response
+}
+
+/// A script that swaps a part of a page follows redirects by itself. To a page without that part,
+/// such as signing in, the browser is to go as a whole.
+fn leave_frame(response: &mut Response) {
+    let to = response.headers().get(header::LOCATION);
+    let outside = |to: &HeaderValue| {
+        to.as_bytes().starts_with(b"/sign-in") || to.as_bytes().starts_with(b"/account/second")
+    };
+    if let Some(to) = to.filter(|to| outside(to)).cloned() {
+        *response.status_mut() = StatusCode::OK;
+        response.headers_mut().remove(header::LOCATION);
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("hx-redirect"), to);
+    }
 }
 
 /// True for a form that another site's page sent. Browsers say so in Sec-Fetch-Site, older ones in

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use super::House;
 use super::answer::{Fault, guard, redirect};
 use super::assets;
-use super::pages::{entry, gate, log, overview, quarantine};
+use super::pages::{act, entry, gate, log, overview, quarantine, views};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -27,7 +27,8 @@ pub(super) fn router(house: House) -> Router {
         .route("/sign-out", post(gate::leave))
         .route("/taste", post(gate::taste))
         .route("/quarantine", get(quarantine::show))
-        .route("/quarantine/act", post(quarantine::act))
+        .route("/views", post(views::save_view))
+        .route("/quarantine/act", post(act::act))
         .route("/overview", get(overview::show))
         .route("/log", get(log::show))
         .route("/log.csv", get(log::csv))

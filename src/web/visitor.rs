@@ -138,8 +138,10 @@ impl FromRequestParts<House> for Visitor {
             return Err(Fault::Enrol);
         };
         // A document in a frame takes no words that the page around it is to show.
-        let framed = parts.headers.get("sec-fetch-dest");
-        let is_page = parts.method == Method::GET && framed.is_none_or(|dest| dest == "document");
+        let dest = parts.headers.get("sec-fetch-dest");
+        let is_page = parts.method == Method::GET
+            && (dest.is_none_or(|dest| dest == "document")
+                || parts.headers.contains_key("hx-request"));
         let flash = is_page
             .then(|| house.flashes.take(&entered.session.id))
             .flatten();

@@ -8,6 +8,7 @@ mod kill;
 mod learning;
 mod milter;
 mod outbound;
+mod panel;
 mod postfix;
 mod programs;
 mod quaranta;

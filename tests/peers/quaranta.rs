@@ -21,6 +21,8 @@ pub(crate) struct Quaranta {
     pub(crate) outbound: u16,
     pub(crate) lmtp: u16,
     pub(crate) milter: u16,
+    /// Of the demo.
+    pub(crate) web: u16,
     pub(crate) accounts: Vec<(String, String)>,
 }
 
@@ -70,6 +72,7 @@ impl Quaranta {
             outbound: port("outbound"),
             lmtp: port("lmtp"),
             milter: port("milter"),
+            web: port("web"),
             dir: dir.to_owned(),
             child,
         }
@@ -145,6 +148,7 @@ impl Quaranta {
             outbound: base + 5,
             lmtp: base + 7,
             milter: base + 6,
+            web: base + 4,
             accounts: Vec::new(),
         };
         until("the daemon answers", || {

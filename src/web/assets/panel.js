@@ -72,5 +72,10 @@
   });
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", ready); else ready();
-  document.addEventListener("htmx:afterSettle", ready);
+  document.addEventListener("htmx:afterSettle", function () {
+    row = -1;
+    ready();
+    const content = document.getElementById("content");
+    if (content && document.activeElement === document.body) content.focus({ preventScroll: true });
+  });
 })();

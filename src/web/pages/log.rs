@@ -8,13 +8,14 @@ use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 
-use super::quarantine::{VerbChoice, start_of, verbs};
+use super::quarantine::{VerbChoice, start_of, verbs, word};
+use super::views::views;
 use super::{Choice, Frame};
 use crate::actions::{Later, Line as LogLine, Query, Row};
 use crate::clock::Timestamp;
 use crate::mail::{Direction, EntryId};
 use crate::policy::{Class, Principal};
-use crate::record::{Event, State as EntryState, Status};
+use crate::record::{Event, SavedView, State as EntryState, Status};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, local, page};
 use crate::web::form::Form;
@@ -77,6 +78,8 @@ struct Page {
     classes: Vec<Choice>,
     directions: Vec<Choice>,
     lines: Vec<Line>,
+    views: Vec<SavedView>,
+    query: String,
     csv: String,
     paged: bool,
     first: String,
@@ -136,10 +139,6 @@ fn query_of(form: &Form, visitor: &Visitor) -> Result<Query, Fault> {
     })
 }
 
-fn word<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {
-    serde_json::from_value(word.into()).ok()
-}
-
 fn read<T>(form: &Form, name: &str) -> Result<Option<T>, Fault>
 where
     T: std::str::FromStr,
@@ -162,6 +161,7 @@ pub(in crate::web) async fn show(
     let by = visitor.principal.clone();
     let found = house.desk.log_lines(&by, &wanted, PAGE).await?;
     let entries = entries(&house, &by, &found.rows).await?;
+    let views = views(&house, &by, "log").await?;
     let t = visitor.taste.t;
     let here = format!("/log?{query}");
     let frame = Frame::new(visitor, local(&here), house.desk.now());
@@ -178,6 +178,8 @@ pub(in crate::web) async fn show(
         classes: classes(&form, t),
         directions: directions(&form, t),
         lines,
+        views,
+        query: form.with("before", ""),
         csv: format!("/log.csv?{}", form.with("before", "")),
         paged: wanted.before.is_some(),
         first: format!("/log?{}", form.with("before", "")),

@@ -1,10 +1,12 @@
 //! The pages of the panel, one file each; and what all of them have around them.
 
+pub(super) mod act;
 pub(super) mod entry;
 pub(super) mod gate;
 pub(super) mod log;
 pub(super) mod overview;
 pub(super) mod quarantine;
+pub(super) mod views;
 
 use super::assets;
 use super::texts::Texts;

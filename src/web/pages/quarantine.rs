@@ -1,30 +1,26 @@
 //! The list of what is held back, and what is done with the rows that were ticked.
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::views::views;
 use super::{Choice, Frame};
-use crate::actions::{Outcome, Reach, Refusal, Row, Sieve, Verb};
+use crate::actions::{Order, Row, Sieve};
 use crate::clock::Timestamp;
-use crate::mail::{Direction, EntryId};
+use crate::mail::Direction;
 use crate::policy::{Class, Finding, Principal, Right, Scope};
-use crate::record::{Shelf, State as EntryState};
+use crate::record::{SavedView, Shelf};
 use crate::web::House;
-use crate::web::answer::{Answer, Fault, local, page, redirect};
+use crate::web::answer::{Answer, local, page};
 use crate::web::form::Form;
 use crate::web::texts::{Texts, fill, messages};
 use crate::web::view::{self, When};
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::Visitor;
 
 /// Rows on one page.
 const PAGE: usize = 50;
-/// Entries that one press acts on at most.
-const ACT_MOST: usize = 50_000;
-/// Ids that an undo remembers.
-const UNDO_MOST: usize = 500;
 
 /// What can be done, and by which key.
 pub(in crate::web) struct VerbChoice {
@@ -66,6 +62,8 @@ struct Page {
     filtered: bool,
     narrowed: bool,
     classes: Vec<Choice>,
+    orders: Vec<Choice>,
+    views: Vec<SavedView>,
     rows: Vec<Line>,
     verbs: Vec<VerbChoice>,
     reaches: bool,
@@ -152,7 +150,10 @@ pub(in crate::web) async fn show(
     let (shelf, place) = shelf_of(form.get("shelf"));
     let sieve = sieve_of(&form, &visitor.taste.zone);
     let before = form.read_as("before");
-    let sheet = house.desk.sheet(&by, place, &sieve, before, PAGE).await?;
+    let order: Order = form.get("order").and_then(word).unwrap_or_default();
+    let sheet = house.desk.sheet_by(&by, place, &sieve, order, before, PAGE);
+    let sheet = sheet.await?;
+    let views = views(&house, &by, "quarantine").await?;
     let filtered = !sieve.is_open();
     let total = house.desk.count(&by, place.0, place.1).await?;
     let others = !matches!(by.scope, Scope::Recipient(_)) || place.1 == Direction::Outbound;
@@ -177,6 +178,8 @@ pub(in crate::web) async fn show(
         query: form.with("before", ""),
         filtered,
         narrowed: narrowed(&form),
+        views,
+        orders: orders(&form, t),
         classes: classes(&form, t),
         rows,
         verbs: verbs(&by, place, t),
@@ -193,9 +196,29 @@ pub(in crate::web) async fn show(
     })
 }
 
+fn orders(form: &Form, t: &Texts) -> Vec<Choice> {
+    [
+        ("newest", t.order_newest),
+        ("oldest", t.order_oldest),
+        ("score_up", t.order_score_up),
+        ("score_down", t.order_score_down),
+        ("size_down", t.order_size_down),
+        ("size_up", t.order_size_up),
+        ("sender", t.from),
+        ("subject", t.subject),
+    ]
+    .map(|(value, text)| Choice {
+        value,
+        text,
+        current: form.get("order") == Some(value),
+    })
+    .into()
+}
+
 /// True if more than words is asked for: the other filters are shown then.
 fn narrowed(form: &Form) -> bool {
     [
+        "order",
         "from",
         "to",
         "class",
@@ -236,6 +259,9 @@ pub(in crate::web) fn verbs(
         main,
         key,
     };
+    if !by.has(Right::Act) {
+        return Vec::new();
+    }
     let delivered = shelf == Shelf::TrainingRequested;
     let outgoing = direction == Direction::Outbound;
     let may = !outgoing || by.has(Right::ReleaseOutgoing);
@@ -270,7 +296,7 @@ pub(in crate::web) fn verbs(
         verbs.push(verb("remove_as_spam", t.act_train_spam, false, None));
         verbs.push(verb("remove_as_ham", t.act_train_ham, false, None));
     }
-    if !delivered && matches!(by.scope, Scope::Recipient(_)) {
+    if !delivered && matches!(by.scope, Scope::Recipient(_)) && by.has(Right::RequestRelease) {
         verbs.push(verb("request_release", t.act_request_release, false, None));
     }
     verbs
@@ -326,112 +352,7 @@ fn line(row: &Row, frame: &Frame) -> Line {
     }
 }
 
-/// `POST /quarantine/act`: one action for all rows that were ticked, or for all results of the
-/// search.
-pub(in crate::web) async fn act(
-    State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
-) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
-    let verb: Verb = named(form.get("verb"))?;
-    let reach: Reach = match form.get("reach") {
-        Some(_) => named(form.get("reach"))?,
-        None => Reach::default(),
-    };
-    let by = visitor.principal.clone();
-    let ids = if form.get("all").is_some() {
-        let asked = Form::read(form.get("query").unwrap_or_default().as_bytes());
-        let (_, place) = shelf_of(asked.get("shelf"));
-        let sieve = sieve_of(&asked, &visitor.taste.zone);
-        house.desk.sifted(&by, place, &sieve, ACT_MOST).await?
-    } else {
-        let ids = form.all("id").filter_map(|id| id.parse().ok());
-        ids.take(ACT_MOST).collect()
-    };
-    let results = house
-        .desk
-        .perform_all(&by, &verb.action(reach), &ids, &visitor.door())
-        .await;
-    let flash = told(&house, &visitor, verb, &ids, results).await;
-    house.flashes.say(&visitor, flash);
-    Ok(redirect(local(form.get("back").unwrap_or("/quarantine"))))
-}
-
-/// A word of ours, as forms carry it.
-fn named<T: serde::de::DeserializeOwned>(word: Option<&str>) -> Result<T, Fault> {
-    let word = word.unwrap_or_default();
-    serde_json::from_value(word.into())
-        .map_err(|_| Fault::Bad("There is no such action.".to_owned()))
-}
-
-/// What came of it, in one line; and what can be taken back.
-async fn told(
-    house: &House,
-    visitor: &Visitor,
-    verb: Verb,
-    ids: &[EntryId],
-    results: Vec<Result<Outcome, Refusal>>,
-) -> Flash {
-    let t = visitor.taste.t;
-    if results.is_empty() {
-        return Flash::bad(t.nothing_chosen);
-    }
-    let (mut done, mut before, mut refused) = (Vec::new(), 0_u64, Vec::new());
-    for (id, result) in ids.iter().zip(results) {
-        match result {
-            Ok(Outcome::Done(_)) => done.push(*id),
-            Ok(Outcome::Already(_)) => before += 1,
-            Err(refusal) => refused.push(refusal.to_string()),
-        }
-    }
-    let mut words = Vec::new();
-    if !done.is_empty() {
-        words.push(fill(done_text(verb, t), done.len()));
-    }
-    if before > 0 {
-        words.push(fill(t.done_before, before));
-    }
-    if !refused.is_empty() {
-        let count = fill(t.done_refused, refused.len());
-        refused.sort_unstable();
-        refused.dedup();
-        refused.truncate(3);
-        words.push(format!("{count}: {}", refused.join("; ")));
-    }
-    Flash {
-        words: words.join(" · "),
-        bad: done.is_empty() && before == 0,
-        undo: undoable(house, visitor, verb, &done).await,
-        secret: None,
-    }
-}
-
-fn done_text(verb: Verb, t: &Texts) -> &'static str {
-    match verb {
-        Verb::Release | Verb::ReleaseAndTrain | Verb::ReleaseAndAllow => t.done_release,
-        Verb::Remove | Verb::RemoveAndBlock => t.done_remove,
-        Verb::RequestRelease => t.done_request,
-        Verb::TakeBack => t.done_take_back,
-        Verb::TrainSpam | Verb::TrainHam | Verb::RemoveAsSpam | Verb::RemoveAsHam => t.done_train,
-    }
-}
-
-/// Releases that have not left yet.
-async fn undoable(house: &House, visitor: &Visitor, verb: Verb, done: &[EntryId]) -> Vec<String> {
-    if !matches!(
-        verb,
-        Verb::Release | Verb::ReleaseAndTrain | Verb::ReleaseAndAllow
-    ) || done.len() > UNDO_MOST
-    {
-        return Vec::new();
-    }
-    let rows = house.desk.rows(&visitor.principal, done).await;
-    rows.unwrap_or_default()
-        .into_iter()
-        .flatten()
-        .filter(|row| row.entry.state == EntryState::Leaving && row.entry.leaves.is_some())
-        .map(|row| row.entry.id.to_string())
-        .collect()
+/// A word of ours, as forms and addresses carry it.
+pub(in crate::web) fn word<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {
+    serde_json::from_value(word.into()).ok()
 }

@@ -1,0 +1,76 @@
+//! The panel in a real browser: Debian's Chromium, driven by playwright-core.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::quaranta::Quaranta;
+use crate::wait::until;
+use crate::{GTUBE, folder};
+
+/// Sends a message that is caught.
+fn caught(demo: &Quaranta, to: &str, subject: &str) {
+    let body = format!(
+        "<html><body><p>Hello from the preview.</p><p>{GTUBE}</p><script>alert(1)</script></body></html>"
+    );
+    let output = Command::new("swaks")
+        .args(["--server", "127.0.0.1", "--port", &demo.smtp.to_string()])
+        .args(["--from", "eve@spam.example", "--to", to])
+        .args(["--header", &format!("Subject: {subject}")])
+        .args(["--add-header", "MIME-Version: 1.0"])
+        .args(["--add-header", "Content-Type: text/html; charset=utf-8"])
+        .args(["--body", &body])
+        .output()
+        .expect("swaks runs");
+    assert!(!output.status.success(), "the message was not refused");
+}
+
+/// SE-14, SE-15, SE-16, XX-12: every role signs in, searches and acts; a release arrives at the
+/// destination; others' mail is not there; forged forms do nothing; axe-core finds nothing serious.
+#[test]
+fn se_14_se_15_xx_12_people_use_the_panel() {
+    let dir = folder();
+    let demo = Quaranta::demo(dir.path());
+    for (to, subject) in [
+        ("alice@example.org", "Panel one"),
+        ("alice@example.org", "Panel two"),
+        ("alice@example.org", "Panel three"),
+        ("bob@example.org", "Panel for bob"),
+    ] {
+        caught(&demo, to, subject);
+    }
+    until("all is caught", || demo.caught("example.org").len() == 4);
+    let accounts: serde_json::Map<String, Value> = demo
+        .accounts
+        .iter()
+        .map(|(login, password)| (login.clone(), json!(password)))
+        .collect();
+    let hers = demo.caught("alice@example.org").remove(0);
+    let house = json!({
+        "web": format!("http://127.0.0.1:{}", demo.web),
+        "accounts": accounts,
+        "delivered": dir.path().join("delivered"),
+        "bobs": demo.caught("bob@example.org").remove(0),
+        "pages": {
+            "alice@example.org": [
+                "/quarantine", "/log", "/overview", format!("/entries/{hers}"),
+            ],
+            "global": ["/quarantine", "/log", "/overview?range=week"],
+        },
+    });
+    let file = dir.path().join("house.json");
+    std::fs::write(&file, house.to_string()).expect("a file");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/web/panel.mjs");
+    let output = Command::new("timeout")
+        .args(["300", "node"])
+        .arg(script)
+        .arg(&file)
+        .output()
+        .expect("node runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    let faults: Vec<String> =
+        serde_json::from_str(&said).unwrap_or_else(|_| panic!("no report: {said}\n{wrong}"));
+    assert!(faults.is_empty(), "{faults:#?}");
+}
