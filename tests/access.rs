@@ -363,7 +363,11 @@ async fn se16_every_change_of_rights_is_written_down() {
     desk.set_domain_imap(&global, &domain, imap, &door)
         .await
         .expect("imap");
-    let events = desk.log(&global, &Query::default(), 7).await.expect("log");
+    let events = desk
+        .log(&global, &Query::default(), 7)
+        .await
+        .expect("log")
+        .rows;
     let words: Vec<&str> = events.iter().rev().map(|e| e.words.as_str()).collect();
     let id = &key.id;
     assert_eq!(

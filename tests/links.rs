@@ -92,7 +92,7 @@ async fn se14_a_mailed_link_lets_in_once() {
     assert_eq!(late, Err(LoginRefusal::Wrong), "too late");
     // The log tells of the letter, not of the link.
     let (global, all) = (principal("global"), Query::default());
-    let log = house.desk.log(&global, &all, 100).await.expect("log");
+    let log = house.desk.log(&global, &all, 100).await.expect("log").rows;
     let log = format!("{log:?}");
     assert!(log.contains("a letter of the house: sign-in") && !log.contains(&link));
 }

@@ -137,7 +137,13 @@ async fn xx12_a_second_factor_is_asked_for_and_each_code_taken_once() {
     let shown = format!("{account:?}");
     assert!(!shown.contains(&offer.secret), "{shown}");
     let (global, all) = (principal("global"), Query::default());
-    let log = here.house.desk.log(&global, &all, 100).await.expect("log");
+    let log = here
+        .house
+        .desk
+        .log(&global, &all, 100)
+        .await
+        .expect("log")
+        .rows;
     assert!(!format!("{log:?}").contains(&offer.secret));
 }
 
