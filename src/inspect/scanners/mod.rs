@@ -90,7 +90,10 @@ impl<E: Engine> Watched<E> {
             .await
             .unwrap_or_else(|_| Err(format!("it gave no answer within {:?}", self.time)));
         let client = mail.envelope.peer.address;
-        self.breaker.note(E::NAME, client, said.as_ref().err());
+        if self.breaker.note(E::NAME, client, said.as_ref().err()) {
+            // A scanner has no question that no sender chose.
+            self.breaker.tried(E::NAME, Ok(()));
+        }
         said
     }
 }
