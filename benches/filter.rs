@@ -31,6 +31,10 @@ mod others;
 #[path = "filter/programs.rs"]
 mod programs;
 
+// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A message's score, with what made it.
 struct Scored {
     path: PathBuf,

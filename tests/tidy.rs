@@ -49,6 +49,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hickory_resolver", &["inspect/auth", "net/dns"]),
     ("mail_parser", &["inspect", "imap", "mail/subject.rs"]),
     ("aho_corasick", &["inspect/rules"]),
+    ("regex_automata", &["inspect/rules"]),
     ("regex_syntax", &["inspect/rules"]),
     ("smtp_proto", &["smtp/command"]),
     ("rustls", &["net"]),

@@ -151,22 +151,12 @@ pub(super) fn empty_dns() -> io::Result<u16> {
             if length < 12 {
                 continue;
             }
-            // An answer, recursion available, NXDOMAIN (RFC 1035 section 4.1.1); only the question is kept.
+            // An answer, recursion available, NXDOMAIN (RFC 1035 section 4.1.1). The EDNS record
+            // behind the question goes back too: rspamd passes over answers of some 28 octets.
             question[2] |= 0x80;
             question[3] = 0x83;
-            let end = question_end(&question[..length]);
-            question[6..12].fill(0);
-            let _gone = socket.send_to(&question[..end], from);
+            let _gone = socket.send_to(&question[..length], from);
         }
     });
     Ok(port)
-}
-
-/// Where the first question ends: what follows is not repeated.
-fn question_end(message: &[u8]) -> usize {
-    let mut at = 12;
-    while let Some(length) = message.get(at).filter(|length| **length != 0) {
-        at += usize::from(*length) + 1;
-    }
-    (at + 5).min(message.len())
 }

@@ -97,8 +97,7 @@ impl Breaker {
         state.in_a_row = state.in_a_row.saturating_add(1);
         let clients = state.failed.len();
         tracing::warn!(check = name, %why, clients, "a check could not run");
-        let wanted =
-            clients < FAILURES && state.in_a_row >= FAILURES && state.trial != Trial::Made;
+        let wanted = clients < FAILURES && state.in_a_row >= FAILURES && state.trial != Trial::Made;
         if wanted {
             state.trial = Trial::Made;
         }
