@@ -48,6 +48,12 @@ pub trait Pupil: Send + Sync {
     /// # Errors
     /// [`NotLearned`].
     async fn learn(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned>;
+
+    /// Takes back what one message taught.
+    ///
+    /// # Errors
+    /// [`NotLearned`]; refused by a pupil that cannot forget.
+    async fn forget(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned>;
 }
 
 /// A program that looks at mail. Errors are words for people.
