@@ -200,10 +200,12 @@ mod tests {
             let mut worth = vec![Worth::Nothing; group.parts().count()];
             group.look(&text, &mut worth);
             let mut worth = worth.iter();
-            for pattern in &group.patterns {
+            for (pattern, row) in group.patterns.iter().zip(PATTERNS) {
+                let whole = regex::bytes::Regex::new(row).expect("a pattern").is_match(&text);
                 let parts = pattern.parts.iter().zip(&mut worth);
                 let found = parts.fold(false, |found, (part, worth)| found | worth.matches(part, &text));
-                prop_assert_eq!(found, pattern.find(&text).is_some(), "{:?} {:?}", pattern, text);
+                prop_assert_eq!(found, whole, "{} {:?}", row, text);
+                prop_assert_eq!(pattern.find(&text).is_some(), whole);
             }
         }
     }

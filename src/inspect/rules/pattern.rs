@@ -19,8 +19,6 @@ const BRANCHES_MOST: usize = 64;
 /// A pattern, ready to run. Its syntax is that of the crate `regex` for octets.
 #[derive(Debug)]
 pub(super) struct Pattern {
-    /// For people, who want to see the first match of the whole.
-    whole: Regex,
     /// Its branches, put together by what is known of them: it matches where one of these does.
     pub(super) parts: Vec<Part>,
 }
@@ -46,7 +44,6 @@ impl Pattern {
             .build()
             .parse(text)
             .map_err(|e| format!("the pattern is wrong: {}", last(e.to_string())))?;
-        let whole = compiled(&hir)?;
         let kind = |hir: &Hir| (literals::needed(hir).is_some(), longest(hir).is_some());
         let all = branches(&hir);
         let mut parts = Vec::new();
@@ -66,12 +63,13 @@ impl Pattern {
                 longest: longest(&part),
             });
         }
-        Ok(Self { whole, parts })
+        Ok(Self { parts })
     }
 
-    /// The first match.
+    /// The first match, to be shown to people.
     pub(super) fn find(&self, text: &[u8]) -> Option<Match> {
-        self.whole.find(text)
+        let found = self.parts.iter().filter_map(|part| part.regex.find(text));
+        found.min_by_key(Match::start)
     }
 }
 
