@@ -111,11 +111,11 @@ impl Tutor {
 
     async fn look(&mut self) -> Result<Look, StoreError> {
         let lessons = self.store.lessons.lessons(self.done.taught, BATCH).await?;
-        let mut struck = self
-            .learner
-            .struck(self.done.struck, BATCH)
-            .into_iter()
-            .peekable();
+        // The learner may be busy with the disk.
+        let (learner, after) = (self.learner.clone(), self.done.struck);
+        let struck = tokio::task::spawn_blocking(move || learner.struck(after, BATCH)).await;
+        let struck = struck.map_err(|e| StoreError::Failed(e.to_string()))?;
+        let mut struck = struck.into_iter().peekable();
         if lessons.is_empty() && struck.peek().is_none() {
             return Ok(Look::Done);
         }
