@@ -1,10 +1,13 @@
 //! Measures the filter on a corpus: folders `ham` and `spam` of raw messages, one a file.
 //!
-//! `cargo bench --bench filter -- DIR [DIR...] [--rules] [--scores] [--misjudged] [--learn] [--across]`
+//! `cargo bench --bench filter -- DIR [DIR...] [--rules] [--scores] [--misjudged] [--learn] [--across]
+//! [--scanners] [--most=N] [--only-trained]`
 //! prints for each corpus AUC, 1-ROCA%, the spam caught at a given loss of ham, what the default
 //! thresholds do, and the time for a message, untrained. `--learn` adds what the filter is worth on
 //! the second half of each corpus when it learned the first, `--across` what it is worth on each corpus when it
-//! learned those before it; both with bogofilter beside, where it is installed. `--rules` adds how often each rule fires, `--scores` each file with its
+//! learned those before it; both with bogofilter beside, where it is installed, and with `--scanners` rspamd and
+//! SpamAssassin too (rules as installed, Bayes taught the same mail, no network), which take long: `--most=N` tests
+//! N messages at most, evenly taken, the same for all. `--only-trained` leaves the first report out. `--rules` adds how often each rule fires, `--scores` each file with its
 //! score and rules, `--misjudged` the files on the wrong side of the threshold.
 //! `QUARANTA_RULES` may name a file of rules to try besides.
 
@@ -23,6 +26,14 @@ use quaranta::policy::{Finding, Policy};
 
 #[path = "filter/learn.rs"]
 mod learn;
+#[path = "filter/others.rs"]
+mod others;
+#[path = "filter/programs.rs"]
+mod programs;
+
+// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A message's score, with what made it.
 struct Scored {
@@ -57,33 +68,46 @@ fn main() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    for folder in &folders {
+    let flag = |name: &str| flags.iter().any(|flag| flag == name);
+    let most = flags
+        .iter()
+        .find_map(|flag| flag.strip_prefix("--most=")?.parse().ok());
+    let how = learn::How {
+        scanners: flag("--scanners"),
+        most: most.unwrap_or(usize::MAX),
+    };
+    for folder in folders.iter().filter(|_| !flag("--only-trained")) {
         let ham = score(&runtime, &panel, &Path::new(folder).join("ham"))?;
         let spam = score(&runtime, &panel, &Path::new(folder).join("spam"))?;
         report(folder, &ham, &spam)?;
-        if flags.iter().any(|flag| flag == "--rules") {
+        if flag("--rules") {
             rules(&ham, &spam)?;
         }
-        if flags.iter().any(|flag| flag == "--scores") {
+        if flag("--scores") {
             scores(&ham, "ham")?;
             scores(&spam, "spam")?;
         }
-        if flags.iter().any(|flag| flag == "--misjudged") {
+        if flag("--misjudged") {
             misjudged(&ham, &spam)?;
         }
     }
-    if flags.iter().any(|flag| flag == "--learn") {
+    if flag("--learn") {
         for folder in &folders {
             let (first, second) = learn::halves(folder)?;
-            learn::compare(&format!("{folder}, half and half"), &first, &second)?;
+            learn::compare(&format!("{folder}, half and half"), &first, &second, how)?;
         }
     }
-    if flags.iter().any(|flag| flag == "--across") {
+    if flag("--across") {
         let mut before = Vec::new();
         for folder in &folders {
             let all = learn::all(folder)?;
             if !before.is_empty() {
-                learn::compare(&format!("{folder}, trained on those before"), &before, &all)?;
+                learn::compare(
+                    &format!("{folder}, trained on those before"),
+                    &before,
+                    &all,
+                    how,
+                )?;
             }
             before.extend(all);
         }

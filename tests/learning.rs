@@ -131,6 +131,7 @@ impl School {
             learner: self.learner.clone(),
             text_most: Options::default().text_most.get(),
             clock: self.clock.clone(),
+            nightly: None,
         };
         teaching.teach_new().await;
     }

@@ -108,3 +108,50 @@ async fn train_list_and_undo() {
     );
     running.drain().await;
 }
+
+/// XX-11: all that was learned goes into a file and comes back, while the daemon runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn lessons_are_exported_and_imported() {
+    let dir = tempfile::tempdir().expect("folder");
+    let dir = dir.path();
+    let at = |name: &str| dir.join(name).display().to_string();
+    mails(&dir.join("ham"), "minutes of the garden club");
+    mails(&dir.join("spam"), "lowest price on golden watches");
+    let running = daemon(dir).await;
+    json(dir, &["train", "--ham", &at("ham"), "--spam", &at("spam")]).await;
+    let file = at("out.quaranta");
+    let held = json(dir, &["lessons", "export", &file]).await;
+    assert_eq!(held["lessons"], 60);
+    let list = ["lessons", "list", "-n", "500"];
+    let listed = json(dir, &list).await;
+    json(dir, &["lessons", "undo", "--since", "2020-01-01"]).await;
+    assert_eq!(json(dir, &list).await, serde_json::json!([]));
+    assert_eq!(json(dir, &["lessons", "import", &file]).await, held);
+    assert_eq!(json(dir, &list).await, listed);
+
+    let good = std::fs::read(&file).expect("file");
+    std::fs::write(at("cut"), &good[..good.len() - 100]).expect("file");
+    for (bad, why) in [
+        ("cut", "damaged"),
+        ("ham/000", "no export"),
+        ("none", "No such file"),
+    ] {
+        let refused = run(dir, &["lessons", "import", &at(bad)]).await;
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(
+            !refused.status.success() && said.contains(why),
+            "{bad}: {said}"
+        );
+    }
+    assert_eq!(json(dir, &list).await, listed, "nothing changed");
+    assert!(
+        !run(dir, &["lessons", "export", "/nowhere/at/all"])
+            .await
+            .status
+            .success()
+    );
+    running.drain().await;
+    let running = daemon(dir).await;
+    assert_eq!(json(dir, &list).await, listed, "it is durable");
+    running.drain().await;
+}

@@ -121,6 +121,40 @@ async fn the_real_spamd_adds_its_score() {
     assert!(gap(&scanner.inspect(&large).await).is_some());
 }
 
+/// XX-11: what was learned there is forgotten there: its database holds the words no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn xx11_the_real_spamd_learns_and_forgets() {
+    let dir = tempfile::tempdir().expect("folder");
+    let port = free_port();
+    let _daemon = start_spamd(dir.path(), port);
+    let options = SpamdOptions {
+        address: at(port),
+        time: Span::seconds(30),
+        teach: true,
+        ..SpamdOptions::default()
+    };
+    let pupil = Spamd::pupil(&options).expect("set");
+    let lesson = mail("an unheard-of proposal with several words in it").message;
+    let known = || {
+        let dump = std::process::Command::new("sa-learn")
+            .arg("--dbpath")
+            .arg(dir.path().join("bayes"))
+            .args(["--dump", "magic"])
+            .output()
+            .expect("sa-learn");
+        let text = String::from_utf8_lossy(&dump.stdout).into_owned();
+        let line = text.lines().find(|line| line.ends_with("nspam"));
+        let count = line.and_then(|line| line.split_whitespace().nth(2)?.parse::<u32>().ok());
+        count.unwrap_or(0)
+    };
+    assert_eq!(pupil.learn(lesson.bytes(), Lore::Spam).await, Ok(()));
+    assert_eq!(known(), 1);
+    for _once_more_is_no_fault in 0..2 {
+        assert_eq!(pupil.forget(lesson.bytes(), Lore::Spam).await, Ok(()));
+        assert_eq!(known(), 0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_rspamd_gives_its_symbols_and_learns() {
     let dir = tempfile::tempdir().expect("folder");
@@ -148,6 +182,11 @@ async fn the_real_rspamd_gives_its_symbols_and_learns() {
         let learned = pupil.learn(&message, Lore::Spam).await;
         assert_eq!(learned, Ok(()));
     }
+    let kept = pupil.forget(&message, Lore::Spam).await;
+    assert!(
+        matches!(&kept, Err(NotLearned::Refused(why)) if why.contains("cannot forget")),
+        "{kept:?}"
+    );
     std::fs::write(&password_file, "wrong\n").expect("file");
     let stranger = Rspamd::pupil(&options).expect("password").expect("set");
     let refused = stranger.learn(&message, Lore::Spam).await;

@@ -52,6 +52,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &["inspect", "imap", "mail/subject.rs", "web/preview"],
     ),
     ("aho_corasick", &["inspect/rules"]),
+    ("regex_automata", &["inspect/rules"]),
     ("regex_syntax", &["inspect/rules"]),
     ("smtp_proto", &["smtp/command"]),
     ("rustls", &["net"]),

@@ -1,18 +1,18 @@
-//! Trains and tests: the filter as a whole, what was learned alone, and bogofilter on the same mail.
+//! Trains and tests: the filter as a whole, what was learned alone, and others on the same mail.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use nix::time::{ClockId, clock_gettime};
 use quaranta::clock::{Clock, Timestamp};
 use quaranta::inspect::{Bulk, LEARNED, Learner, Options, StandardPanel, vector_of};
 use quaranta::net::dns::Dns;
 use quaranta::policy::{Finding, Policy};
 use quaranta::record::Lore;
 
-use super::{area, caught, mail, sorted};
+use super::{area, caught, mail, others, sorted};
 
 /// Files with what they are, in the order in which they are learned.
 pub(super) type Sorted = Vec<(Lore, PathBuf)>;
@@ -52,23 +52,28 @@ fn interleaved(ham: &[PathBuf], spam: &[PathBuf]) -> Sorted {
         .collect()
 }
 
+/// What is measured, and with whom.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    /// Others than bogofilter too; they are slow.
+    pub(super) scanners: bool,
+    /// Messages that are tested at most, evenly taken from all.
+    pub(super) most: usize,
+}
+
 /// Trains on one, tests on the other, and prints a line for each filter.
-pub(super) fn compare(title: &str, train: &Sorted, test: &Sorted) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+pub(super) fn compare(title: &str, train: &Sorted, test: &Sorted, how: How) -> io::Result<()> {
+    let every = test.len().div_ceil(how.most.max(1)).max(1);
+    let test: Sorted = test.iter().step_by(every).cloned().collect();
     writeln!(
-        out,
+        io::stdout().lock(),
         "{title}: {} to learn, {} to test",
         train.len(),
         test.len()
     )?;
-    ours(train, test)?;
-    match bogofilter(train, test) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            writeln!(out, "  bogofilter is not installed")
-        }
-        Err(error) => Err(error),
-    }
+    ours(&Sorted::new(), &test)?;
+    ours(train, &test)?;
+    others::compare(train, &test, how.scanners)
 }
 
 fn ours(train: &Sorted, test: &Sorted) -> io::Result<()> {
@@ -81,62 +86,73 @@ fn ours(train: &Sorted, test: &Sorted) -> io::Result<()> {
     let panel = StandardPanel::open(&options, dns, Clock::by_hand(Timestamp::default()));
     let panel = panel.map_err(io::Error::other)?.learning(learner.clone());
     let start = Instant::now();
-    let mut lessons = Vec::new();
-    for (lore, path) in train {
-        let mail = mail(path)?;
-        let vector = vector_of(
-            mail.message.bytes(),
-            &mail.envelope,
-            options.text_most.get(),
-        );
-        lessons.extend(vector.map(|v| Bulk {
-            mail: mail.id,
-            lore: *lore,
-            vector: v.packed(),
-        }));
-    }
-    learner.train(&lessons, "bench", Timestamp::default())?;
+    learner.train(&lessons(train, &options)?, "bench", Timestamp::default())?;
     let learned = start.elapsed();
     let mut blend: [Vec<f32>; 2] = Default::default();
     let mut alone: [Vec<f32>; 2] = Default::default();
-    let mut took = [Duration::ZERO; 2];
+    let mut took = [0.0; 2];
     for (lore, path) in test {
         let kind = usize::from(*lore == Lore::Spam);
         let mail = mail(path)?;
-        let start = Instant::now();
+        let before = cpu_ms()?;
         let found = panel.inspect_locally(&mail).found;
-        took[kind] += start.elapsed();
+        took[kind] += cpu_ms()? - before;
         blend[kind].push(found.iter().map(Finding::weight).sum());
         let own = found.iter().find(|finding| finding.name() == LEARNED);
         alone[kind].push(own.map_or(0.0, Finding::weight));
     }
-    line("all checks", &blend)?;
-    line("learned alone", &alone)?;
-    let mut out = io::stdout().lock();
+    if train.is_empty() {
+        line("untrained", &blend)?;
+    } else {
+        line("all checks", &blend)?;
+        line("learned alone", &alone)?;
+    }
     let from = Policy::default().spam_from;
     let share = |of: &[f32]| {
         of.iter().filter(|s| **s >= from).count() as f64 * 100.0 / of.len().max(1) as f64
     };
+    let each = |kind: usize| took[kind] / blend[kind].len().max(1) as f64;
+    let mut out = io::stdout().lock();
     writeln!(
         out,
         "  at the threshold {from}: {:.2}% of ham lost, {:.1}% of spam caught",
         share(&blend[0]),
         share(&blend[1])
     )?;
-    let each = |kind: usize| took[kind].as_secs_f64() * 1e3 / blend[kind].len().max(1) as f64;
-    let (learning, memory) = (
-        learned.as_secs_f64() * 1e3 / train.len().max(1) as f64,
-        memory(),
-    );
     writeln!(
         out,
-        "  time: ham {:.3} ms, spam {:.3} ms, learning {learning:.3} ms a message; memory at most {memory}",
+        "  our CPU: {:.3} ms a message (ham {:.3}, spam {:.3}); learning {:.3} ms a message; memory at most {}",
+        (took[0] + took[1]) / test.len().max(1) as f64,
         each(0),
-        each(1)
+        each(1),
+        learned.as_secs_f64() * 1e3 / train.len().max(1) as f64,
+        memory()
     )
 }
 
-fn line(name: &str, [ham, spam]: &[Vec<f32>; 2]) -> io::Result<()> {
+fn lessons(train: &Sorted, options: &Options) -> io::Result<Vec<Bulk>> {
+    let mut lessons = Vec::new();
+    for (lore, path) in train {
+        let mail = mail(path)?;
+        let most = options.text_most.get();
+        let vector = vector_of(mail.message.bytes(), &mail.envelope, most);
+        lessons.extend(vector.map(|v| Bulk {
+            mail: mail.id,
+            lore: *lore,
+            vector: v.packed(),
+        }));
+    }
+    Ok(lessons)
+}
+
+/// CPU time of this thread, in milliseconds.
+fn cpu_ms() -> io::Result<f64> {
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
+    Ok(time.tv_sec() as f64 * 1e3 + time.tv_nsec() as f64 / 1e6)
+}
+
+/// Prints how well a filter tells them apart.
+pub(super) fn line(name: &str, [ham, spam]: &[Vec<f32>; 2]) -> io::Result<()> {
     let lost = (1.0 - area(ham, spam)) * 100.0;
     let at = |loss| caught(ham, spam, loss);
     writeln!(
@@ -154,39 +170,4 @@ fn memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.map_or("unknown", str::trim).to_owned()
-}
-
-fn bogofilter(train: &Sorted, test: &Sorted) -> io::Result<()> {
-    let dir = tempfile::tempdir()?;
-    let run = |how: &str, path: &Path| {
-        Command::new("bogofilter")
-            .arg("-d")
-            .arg(dir.path())
-            .arg(how)
-            .arg("-I")
-            .arg(path)
-            .stderr(Stdio::null())
-            .output()
-    };
-    let start = Instant::now();
-    for (lore, path) in train {
-        run(if *lore == Lore::Ham { "-n" } else { "-s" }, path)?;
-    }
-    let learned = start.elapsed();
-    let mut scores: [Vec<f32>; 2] = Default::default();
-    let start = Instant::now();
-    for (lore, path) in test {
-        let said = run("-T", path)?.stdout;
-        let text = String::from_utf8_lossy(&said);
-        let score = text.split_whitespace().nth(1).and_then(|n| n.parse().ok());
-        // The check for ties is coarser than the steps between its scores.
-        scores[usize::from(*lore == Lore::Spam)].push(score.unwrap_or(0.5_f32) * 1000.0);
-    }
-    line("bogofilter", &scores)?;
-    writeln!(
-        io::stdout().lock(),
-        "  time: {:.3} ms, learning {:.3} ms a message, the start of the program included",
-        start.elapsed().as_secs_f64() * 1e3 / test.len().max(1) as f64,
-        learned.as_secs_f64() * 1e3 / train.len().max(1) as f64
-    )
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use super::Nightly;
+use crate::clock::{Clock, Timestamp};
 use crate::inspect::{Learner, Taught, Vector, vector_of};
 use crate::net::listen::Closing;
 use crate::record::Lesson;
@@ -11,6 +12,8 @@ use crate::store::{Store, StoreError};
 
 /// How often new lessons are looked for.
 const EVERY: Duration = Duration::from_secs(2);
+/// How long an export that failed is left alone.
+const EXPORT_AGAIN: Duration = Duration::from_secs(600);
 /// Lessons taken in one step.
 const BATCH: usize = 64;
 
@@ -21,14 +24,20 @@ pub struct Teaching {
     pub learner: Arc<Learner>,
     /// Octets of a mail's text that are read, as the checks read them.
     pub text_most: usize,
+    /// The export of each day, where one is wanted.
+    pub nightly: Option<Nightly>,
     pub clock: Clock,
 }
 
 impl Teaching {
     /// Teaches until the doors close.
     pub async fn run(self, mut stop: Closing) {
+        let mut export_from = Timestamp::default();
         loop {
             self.teach_new().await;
+            if self.clock.now() >= export_from && !self.export_if_due().await {
+                export_from = self.clock.now().after(EXPORT_AGAIN);
+            }
             tokio::select! {
                 () = stop.wait() => return,
                 () = tokio::time::sleep(EVERY) => {}
@@ -46,6 +55,19 @@ impl Teaching {
         {
             tracing::error!(%error, "mail cannot be learned now");
         }
+    }
+
+    /// Writes the export of today, if its hour has come; false if that failed.
+    pub async fn export_if_due(&self) -> bool {
+        let due = |nightly: &Nightly| Some((nightly.clone(), nightly.due(self.clock.now())?));
+        let Some((nightly, to)) = self.nightly.as_ref().and_then(due) else {
+            return true;
+        };
+        let learner = self.learner.clone();
+        let written = tokio::task::spawn_blocking(move || nightly.export(&learner, &to)).await;
+        done(written)
+            .inspect_err(|error| tracing::error!(%error, "the lessons cannot be exported"))
+            .is_ok()
     }
 
     async fn teach_stored(&self) {

@@ -3,6 +3,7 @@
 mod deliver;
 mod expire;
 mod learn;
+mod nightly;
 mod teach;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::relay::{Carrier, Outward};
 use crate::store::{Journal, Store};
 
 pub use learn::Teaching;
+pub use nightly::Nightly;
 pub use teach::Tutor;
 
 crate::options! {

@@ -1,4 +1,5 @@
-//! Teaching others: what people dropped into the training folders goes on to rspamd and SpamAssassin.
+//! Teaching others: what people dropped into the training folders goes on to rspamd and SpamAssassin, and
+//! what was taken back is taken back there, where that can be done.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::inspect::scanners::{NotLearned, Pupil};
+use crate::inspect::{Learner, Struck};
+use crate::mail::MailId;
 use crate::net::listen::Closing;
-use crate::record::Lesson;
+use crate::record::Lore;
 use crate::store::{Store, StoreError};
 
 /// How often new lessons are looked for.
@@ -24,11 +27,28 @@ const TRIES_MOST: u32 = 100;
 /// The chore that teaches one pupil, in the order of the lessons.
 pub struct Tutor {
     store: Store,
+    learner: Arc<Learner>,
     pupil: Arc<dyn Pupil>,
-    /// Where the number of the last lesson is kept. Without it all are taught anew, which does no harm.
+    /// Where it is kept how far it came. Without it all are taught anew, which does no harm.
     path: PathBuf,
-    last: u64,
+    done: Done,
     tries: u32,
+}
+
+/// How far a pupil came.
+#[derive(Debug, Default, Clone, Copy)]
+struct Done {
+    /// The last lesson.
+    taught: u64,
+    /// The last lesson that was taken back.
+    struck: u64,
+}
+
+/// What a pupil is told of a mail.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Word {
+    Learn,
+    Forget,
 }
 
 /// What became of a look at the lessons.
@@ -45,11 +65,12 @@ enum Look {
 impl Tutor {
     /// Goes on where `pupil` was left; `dir` is the data directory.
     #[must_use]
-    pub fn new(store: Store, pupil: Arc<dyn Pupil>, dir: &Path) -> Self {
+    pub fn new(store: Store, learner: Arc<Learner>, pupil: Arc<dyn Pupil>, dir: &Path) -> Self {
         let path = dir.join(format!("taught-{}", pupil.name().to_ascii_lowercase()));
         Self {
             store,
-            last: stored(&path),
+            learner,
+            done: stored(&path),
             pupil,
             path,
             tries: 0,
@@ -89,60 +110,98 @@ impl Tutor {
     }
 
     async fn look(&mut self) -> Result<Look, StoreError> {
-        let lessons = self.store.lessons.lessons(self.last, BATCH).await?;
-        if lessons.is_empty() {
+        let lessons = self.store.lessons.lessons(self.done.taught, BATCH).await?;
+        // The learner may be busy with the disk.
+        let (learner, after) = (self.learner.clone(), self.done.struck);
+        let struck = tokio::task::spawn_blocking(move || learner.struck(after, BATCH)).await;
+        let struck = struck.map_err(|e| StoreError::Failed(e.to_string()))?;
+        let mut struck = struck.into_iter().peekable();
+        if lessons.is_empty() && struck.peek().is_none() {
             return Ok(Look::Done);
         }
+        let all_lessons = lessons.len() < BATCH;
+        // In the order in which people said so: the same mail may be taught again later.
         for (number, lesson) in lessons {
-            if !self.teach(&lesson).await? {
+            while let Some(back) = struck.next_if(|back| back.at < lesson.at) {
+                if !self.forget(&back).await? {
+                    return Ok(Look::Wait);
+                }
+            }
+            if !self.tell(Word::Learn, lesson.mail, lesson.lore).await? {
                 return Ok(Look::Wait);
             }
-            self.tries = 0;
-            self.last = number;
+            self.done.taught = number;
             self.remember();
+        }
+        for back in struck.filter(|_| all_lessons) {
+            if !self.forget(&back).await? {
+                return Ok(Look::Wait);
+            }
         }
         Ok(Look::More)
     }
 
     /// False if it is to be tried again.
-    async fn teach(&mut self, lesson: &Lesson) -> Result<bool, StoreError> {
+    async fn forget(&mut self, back: &Struck) -> Result<bool, StoreError> {
+        let told = self.tell(Word::Forget, back.mail, back.lore).await?;
+        if told {
+            self.done.struck = back.number;
+            self.remember();
+        }
+        Ok(told)
+    }
+
+    /// False if it is to be tried again.
+    async fn tell(&mut self, word: Word, id: MailId, lore: Lore) -> Result<bool, StoreError> {
         // Octets are kept for a time only; without them there is nothing to learn.
-        let Some(mail) = self.store.entries.mail(lesson.mail).await? else {
+        let Some(mail) = self.store.entries.mail(id).await? else {
             return Ok(true);
         };
-        let (pupil, mail_id) = (self.pupil.name(), lesson.mail);
-        match self.pupil.learn(&mail.bytes, lesson.lore).await {
-            Ok(()) => Ok(true),
+        let pupil = self.pupil.name();
+        let answer = match word {
+            Word::Learn => self.pupil.learn(&mail.bytes, lore).await,
+            Word::Forget => self.pupil.forget(&mail.bytes, lore).await,
+        };
+        let done = match answer {
+            Ok(()) => true,
             Err(NotLearned::Refused(why)) => {
-                tracing::warn!(pupil, mail = %mail_id, %why, "a lesson was not taken");
-                Ok(true)
+                tracing::warn!(pupil, mail = %id, ?word, %why, "a lesson was not taken");
+                true
             }
             Err(NotLearned::Later(why)) => {
                 self.tries += 1;
                 let over = self.tries >= TRIES_MOST;
-                tracing::warn!(pupil, mail = %mail_id, %why, over, "a lesson cannot be passed on now");
-                Ok(over)
+                tracing::warn!(pupil, mail = %id, ?word, %why, over, "a lesson cannot be passed on now");
+                over
             }
+        };
+        if done {
+            self.tries = 0;
         }
+        Ok(done)
     }
 
     fn remember(&self) {
-        if let Err(error) = write(&self.path, self.last) {
+        if let Err(error) = write(&self.path, self.done) {
             tracing::warn!(pupil = self.pupil.name(), %error, "where a pupil stands cannot be kept");
         }
     }
 }
 
-fn stored(path: &Path) -> u64 {
+fn stored(path: &Path) -> Done {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.trim().parse().unwrap_or_default()
+    let mut numbers = text.split_whitespace().map_while(|word| word.parse().ok());
+    Done {
+        taught: numbers.next().unwrap_or_default(),
+        struck: numbers.next().unwrap_or_default(),
+    }
 }
 
 /// Whole or not at all. A power cut may take the last numbers back.
-fn write(path: &Path, last: u64) -> std::io::Result<()> {
+fn write(path: &Path, done: Done) -> std::io::Result<()> {
     let new = path.with_extension("new");
     let mut file = std::fs::File::create(&new)?;
-    writeln!(file, "{last}")?;
+    writeln!(file, "{} {}", done.taught, done.struck)?;
     std::fs::rename(new, path)
 }
 
@@ -155,9 +214,10 @@ mod tests {
 
     use crate::actions::Desk;
     use crate::clock::{Clock, Timestamp};
+    use crate::inspect::Which;
     use crate::mail::{BodyType, Direction, Envelope, Mail, Message, Peer};
     use crate::policy::Principal;
-    use crate::record::{Door, Lore};
+    use crate::record::Door;
     use crate::store::in_memory;
 
     /// Takes what it is told to take.
@@ -165,6 +225,12 @@ mod tests {
     struct Child {
         answers: Mutex<Vec<Result<(), NotLearned>>>,
         learned: Mutex<Vec<(String, Lore)>>,
+        forgotten: Mutex<Vec<(String, Lore)>>,
+    }
+
+    fn subject(message: &[u8]) -> String {
+        let text = String::from_utf8_lossy(message);
+        text.lines().next().unwrap_or_default().to_owned()
     }
 
     #[async_trait]
@@ -174,9 +240,12 @@ mod tests {
         }
         async fn learn(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned> {
             self.answers.lock().pop().unwrap_or(Ok(()))?;
-            let text = String::from_utf8_lossy(message);
-            let subject = text.lines().next().unwrap_or_default().to_owned();
-            self.learned.lock().push((subject, lore));
+            self.learned.lock().push((subject(message), lore));
+            Ok(())
+        }
+        async fn forget(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned> {
+            self.answers.lock().pop().unwrap_or(Ok(()))?;
+            self.forgotten.lock().push((subject(message), lore));
             Ok(())
         }
     }
@@ -204,7 +273,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("folder");
         let store = in_memory::open(Clock::by_hand(Timestamp(1000)));
         let child = Arc::new(Child::default());
-        let tutor = || Tutor::new(store.clone(), child.clone(), dir.path());
+        let learner = Arc::new(Learner::in_memory());
+        let tutor = || Tutor::new(store.clone(), learner.clone(), child.clone(), dir.path());
         for (subject, lore) in [
             ("A: 1", Lore::Spam),
             ("B: 2", Lore::Ham),
@@ -238,5 +308,46 @@ mod tests {
         again.teach_new().await;
         let last = child.learned.lock().last().cloned();
         assert_eq!(last, Some(("E: 5".to_owned(), Lore::Ham)), "it goes on");
+    }
+
+    /// XX-11: what is taken back is taken back from others too, in the order in which it was said.
+    #[tokio::test]
+    async fn lessons_taken_back_are_forgotten_by_others() {
+        let dir = tempfile::tempdir().expect("folder");
+        let store = in_memory::open(Clock::by_hand(Timestamp(1000)));
+        let (child, learner) = (Arc::new(Child::default()), Arc::new(Learner::in_memory()));
+        let teaching = crate::background::Teaching {
+            store: store.clone(),
+            learner: learner.clone(),
+            text_most: 1 << 16,
+            clock: Clock::by_hand(Timestamp(1000)),
+            nightly: None,
+        };
+        let tutor = || Tutor::new(store.clone(), learner.clone(), child.clone(), dir.path());
+        taught(&store, "A: 1", Lore::Spam).await;
+        taught(&store, "B: 2", Lore::Ham).await;
+        teaching.teach_new().await;
+        let first = Which {
+            numbers: vec![1],
+            ..Which::default()
+        };
+        assert_eq!(
+            learner.undo(&first, "t", Timestamp(2000)).expect("undone"),
+            1
+        );
+        let away = || Err(NotLearned::Later("away".to_owned()));
+        *child.answers.lock() = vec![away(), Ok(()), Ok(())];
+        assert_eq!(
+            tutor().teach_new().await,
+            FIRST_PAUSE * 2,
+            "both learned, away then"
+        );
+        assert_eq!(child.learned.lock().len(), 2);
+        assert_eq!(tutor().teach_new().await, EVERY);
+        let a = ("A: 1".to_owned(), Lore::Spam);
+        assert_eq!(*child.forgotten.lock(), [a]);
+        assert_eq!(tutor().teach_new().await, EVERY);
+        assert_eq!(child.forgotten.lock().len(), 1, "once");
+        assert_eq!(child.learned.lock().len(), 2, "and nothing else");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::args::Common;
 use super::corpus::{bulk, each_mail, interleaved};
-use super::{ask, evaluate, say, show, tell};
+use super::{ask, evaluate, lessons, say, show, tell};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::control::{self, Request};
@@ -56,6 +56,26 @@ pub(crate) enum OnLessons {
         /// At most this many
         #[arg(long, short = 'n', default_value_t = 50)]
         most: usize,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Write all that was learned to a file, while the daemon runs
+    ///
+    /// The file holds every lesson, so that any can still be taken back where it is imported, and the
+    /// addresses of those who taught: keep it as you keep mail.
+    Export {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Put what was exported in the place of all that was learned
+    ///
+    /// Whole or not at all: a file that is damaged, cut off or of another version is refused. What
+    /// people taught since the export is learned anew, as far as the mail is still kept.
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
         #[command(flatten)]
         common: Common,
     },
@@ -141,6 +161,8 @@ pub(super) fn run(command: Learning) -> anyhow::Result<ExitCode> {
             let which = which.which();
             tell(&common, &Request::Lessons { which, most }, list)
         }
+        Learning::Lessons(OnLessons::Export { file, common }) => lessons::export(&common, &file),
+        Learning::Lessons(OnLessons::Import { file, common }) => lessons::import(&common, &file),
         Learning::Lessons(OnLessons::Undo { which, common }) => {
             let which = which.which();
             tell(&common, &Request::LessonsUndo { which }, |answer| {

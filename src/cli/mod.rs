@@ -7,6 +7,7 @@ mod corpus;
 mod demo;
 mod evaluate;
 mod learning;
+mod lessons;
 mod man;
 mod offline;
 mod rules;

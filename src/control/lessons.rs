@@ -1,10 +1,15 @@
 //! What an administrator asks of the learner: to learn, to show its lessons, to take them back.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Control, ROWS_MOST, Request};
 use crate::actions::Refusal;
 use crate::policy::Principal;
+
+/// Octets of a piece of an export: in base64 it fits into a request.
+pub const PIECE: u64 = 512 << 10;
 
 impl Control {
     pub(super) async fn ask_learner(
@@ -35,6 +40,21 @@ impl Control {
                 let undone = learner.undo(&which, &who, now)?;
                 tracing::info!(by = %who, undone, "lessons were taken back");
                 Ok(json!({ "undone": undone }))
+            }
+            Request::LessonsExport { at } => {
+                let piece = learner.piece(at, PIECE)?;
+                let octets = STANDARD.encode(piece.octets);
+                Ok(json!({ "mark": piece.mark, "length": piece.length, "octets": octets }))
+            }
+            Request::LessonsSend { at, octets } => {
+                let octets = STANDARD.decode(octets).map_err(std::io::Error::other)?;
+                learner.receive(at, &octets)?;
+                Ok(json!({ "received": octets.len() }))
+            }
+            Request::LessonsImport => {
+                let held = learner.import()?;
+                tracing::info!(by = %who, lessons = held.lessons, "lessons were imported in the place of all others");
+                serde_json::to_value(held).map_err(std::io::Error::other)
             }
             other => Err(std::io::Error::other(format!(
                 "not a request about lessons: {other:?}"

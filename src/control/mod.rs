@@ -26,6 +26,7 @@ use crate::net::socket::bind_unix;
 use crate::policy::{Layer, Policy, Principal, Role, Scope};
 use crate::record::{DomainSettings, Door, Shelf};
 
+pub use lessons::PIECE;
 pub use request::{Pem, Request, Response, ask};
 
 /// Longest request, in octets: room for some 25,000 ids.
@@ -151,9 +152,12 @@ impl Control {
             | Request::QuarantineHistory { .. }
             | Request::Status
             | Request::Log { .. } => self.ask_quarantine(by, request).await,
-            Request::Train { .. } | Request::Lessons { .. } | Request::LessonsUndo { .. } => {
-                self.ask_learner(by, request).await
-            }
+            Request::Train { .. }
+            | Request::Lessons { .. }
+            | Request::LessonsUndo { .. }
+            | Request::LessonsExport { .. }
+            | Request::LessonsSend { .. }
+            | Request::LessonsImport => self.ask_learner(by, request).await,
             Request::AccountShow { .. }
             | Request::AccountGrant { .. }
             | Request::AccountRevoke { .. }

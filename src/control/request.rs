@@ -168,6 +168,17 @@ pub enum Request {
     LessonsUndo {
         which: Which,
     },
+    /// A piece of all lessons as they are now, from here on.
+    LessonsExport {
+        at: u64,
+    },
+    /// The next piece of an export, in base64; from 0 on it begins anew.
+    LessonsSend {
+        at: u64,
+        octets: String,
+    },
+    /// Puts what was sent in the place of all lessons.
+    LessonsImport,
     Status,
     Log {
         scope: Scope,

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::reinsertion_routes;
 use crate::accounts::{ImapAsk, Login};
 use crate::actions::Desk;
-use crate::background::{Background, Teaching, Tutor};
+use crate::background::{Background, Nightly, Teaching, Tutor};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
@@ -157,6 +157,7 @@ impl Rooms {
             store: self.store.clone(),
             learner: self.learner.clone(),
             text_most: config.inspect.text_most.get(),
+            nightly: Nightly::open(&config.inspect),
             clock: self.clock.clone(),
         }
     }
@@ -167,7 +168,7 @@ impl Rooms {
         let pupils = rspamd.into_iter().chain(Spamd::pupil(&config.spamd));
         let dir = &config.server.data_dir;
         Ok(pupils
-            .map(|pupil| Tutor::new(self.store.clone(), pupil, dir))
+            .map(|pupil| Tutor::new(self.store.clone(), self.learner.clone(), pupil, dir))
             .collect())
     }
 

@@ -26,7 +26,8 @@ use crate::mail::Mail;
 use crate::policy::{Finding, Findings, WhenUnavailable};
 
 pub use auth::seal::{Set, seal};
-pub use learned::{Bulk, LEARNED, Learned, Learner, PASSES, Taught, Vector, Which, vector_of};
+pub use learned::{Bulk, Export, Held, LEARNED, Learned, Learner, PASSES, Piece, Struck};
+pub use learned::{Taught, Vector, Which, check_export, vector_of};
 pub use options::{DmarcUse, Options, Then};
 pub use panel::StandardPanel;
 

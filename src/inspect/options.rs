@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,13 @@ crate::options! {
         /// Learn from mail whose score is far from the threshold without being told: from 15 on as spam, from -6 down as wanted.
         /// Mistakes feed themselves that way; leave it off where people use the training folders.
         pub learn_by_itself: bool = false,
+        /// A folder for an export of all lessons each day, to be kept elsewhere; `quaranta lessons import` takes one back.
+        /// None is written if not set.
+        pub learned_export_dir: Option<PathBuf> = None,
+        /// The hour of the day, 0 to 23 (UTC), from which on it is written.
+        pub learned_export_hour: u32 = 3,
+        /// Exports that stay in the folder, the newest; at least 1.
+        pub learned_export_keep: u32 = 7,
         /// Verify SPF, DKIM, DMARC and ARC of mail from outside.
         pub authentication: bool = true,
         /// What a DMARC failure under p=quarantine or p=reject does: "score" adds its weight, "enforce" makes it spam whatever

@@ -14,6 +14,7 @@ use crate::record::Lore;
 use super::journal::{Journal, framed};
 use super::lesson::{Learned, Record, Row, Taught, Which};
 use super::model::{Model, Step};
+use super::struck::Memory;
 use super::teach::{Spent, in_bulk, steps};
 use super::vector::Vector;
 
@@ -24,7 +25,7 @@ const OCTETS_MOST: u64 = 1 << 30;
 
 /// Where the vector of a lesson is.
 #[derive(Debug, Clone)]
-enum Place {
+pub(super) enum Place {
     /// Nothing changed by it.
     Nowhere,
     /// In the record at this place of the journal.
@@ -44,11 +45,12 @@ pub(super) struct Known {
 /// Every lesson, with where it lies.
 pub(super) struct Book {
     /// `None` for a learner that forgets.
-    journal: Option<Journal>,
+    pub(super) journal: Option<Journal>,
     pub(super) known: BTreeMap<u64, Known>,
     /// Lessons of mail in bulk, by mail: a second time is a further pass.
     bulk: HashMap<(MailId, bool), u64>,
     spent: Spent,
+    pub(super) struck: Memory,
     /// The last number given, and the last of the store's that was learned.
     pub(super) last: u64,
     pub(super) stored: u64,
@@ -67,6 +69,7 @@ impl Book {
             known: BTreeMap::new(),
             bulk: HashMap::new(),
             spent: Spent::default(),
+            struck: Memory::default(),
             last: 0,
             stored: 0,
         }
@@ -258,7 +261,7 @@ impl Book {
     }
 
     /// Does what a record says.
-    fn replay(&mut self, model: &mut Model, place: Place, record: Record) {
+    pub(super) fn replay(&mut self, model: &mut Model, place: Place, record: Record) {
         let vector = Vector::unpacked(record.vector()).unwrap_or_default();
         match record {
             Record::Lesson(row) => {
@@ -302,7 +305,15 @@ impl Book {
                 }
             }
             Record::More { .. } => {}
-            Record::Undone { number, .. } => self.strike(model, number, &vector),
+            Record::Undone { number, at, .. } => {
+                // Others learned what came by the store, and nothing else.
+                if let Some(known) = self.known.get(&number).filter(|known| known.stored != 0) {
+                    let lesson = &known.lesson;
+                    self.struck.note(lesson.mail, lesson.lore, at);
+                }
+                self.strike(model, number, &vector);
+            }
+            Record::Struck(struck) => self.struck.put(struck),
             Record::Seen { stored } => self.stored = self.stored.max(stored),
             Record::Base(base) => {
                 self.last = self.last.max(base.number);
@@ -354,7 +365,7 @@ impl Book {
                     *whole = whole.wrapping_sub(step);
                 }
             }
-            Record::Undone { .. } | Record::Seen { .. } | Record::Base(_) => {}
+            Record::Undone { .. } | Record::Seen { .. } | Record::Base(_) | Record::Struck(_) => {}
         }
     }
 
@@ -400,6 +411,9 @@ impl Book {
         let mut records = Vec::new();
         for layer in base.bases(self.last, self.stored) {
             records.push(framed(&Record::Base(layer))?);
+        }
+        for struck in self.struck.all() {
+            records.push(framed(&Record::Struck(struck.clone()))?);
         }
         let mut at: Vec<u64> = Vec::with_capacity(rows.len());
         let mut length = Journal::EMPTY

@@ -4,7 +4,7 @@
 //! away at the next start, and what it said is learned again from the store.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::lesson::Record;
@@ -14,7 +14,7 @@ const MAGIC: &[u8; 16] = b"QUARANTA LESSON1";
 /// Octets of the largest record.
 const RECORD_MOST: u32 = 64 << 20;
 /// Octets before a record: its length and its checksum.
-const FRAME: u64 = 8;
+pub(super) const FRAME: u64 = 8;
 
 /// The open journal.
 #[derive(Debug)]
@@ -117,22 +117,37 @@ impl Journal {
 
     /// Puts a new journal in the place of this one: all of it, or the old one stays.
     pub(super) fn replace(&mut self, framed: &[Vec<u8>]) -> io::Result<()> {
+        let mut fresh = self.fresh()?;
+        for record in framed {
+            fresh.add(record)?;
+        }
+        self.follow(fresh)
+    }
+
+    /// Begins a journal that may come into the place of this one.
+    pub(super) fn fresh(&self) -> io::Result<Fresh> {
         use std::os::unix::fs::OpenOptionsExt as _;
-        let fresh = self.path.with_extension("new");
-        let mut file = OpenOptions::new()
+        let path = self.path.with_extension("new");
+        let file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(0o600)
-            .open(&fresh)?;
-        file.write_all(MAGIC)?;
-        let mut length = Self::EMPTY;
-        for record in framed {
-            file.write_all(record)?;
-            length += record.len() as u64;
-        }
+            .open(&path)?;
+        let mut fresh = Fresh {
+            path,
+            file: BufWriter::new(file),
+            length: 0,
+        };
+        fresh.add(MAGIC)?;
+        Ok(fresh)
+    }
+
+    /// Goes on with `fresh`; on error the old one stays.
+    pub(super) fn follow(&mut self, fresh: Fresh) -> io::Result<()> {
+        let file = fresh.file.into_inner().map_err(|e| e.into_error())?;
         file.sync_all()?;
-        std::fs::rename(&fresh, &self.path)?;
+        std::fs::rename(&fresh.path, &self.path)?;
         if let Some(dir) = self.path.parent() {
             File::open(dir)?.sync_all()?;
         }
@@ -140,8 +155,62 @@ impl Journal {
             .read(true)
             .append(true)
             .open(&self.path)?;
-        self.length = length;
+        self.length = fresh.length;
         Ok(())
+    }
+
+    /// The records as they are now, for a reader that takes its time: what is learned meanwhile
+    /// is behind the length, and a journal that follows is another file.
+    pub(super) fn snapshot(&self) -> io::Result<Snapshot> {
+        use std::os::unix::fs::MetadataExt as _;
+        let file = File::open(&self.path)?;
+        Ok(Snapshot {
+            mark: file.metadata()?.ino(),
+            length: self.length - Self::EMPTY,
+            file,
+        })
+    }
+
+    /// Where a file that is sent to us is put together.
+    pub(super) fn sent(&self) -> PathBuf {
+        self.path.with_extension("sent")
+    }
+}
+
+/// A journal that is being written.
+pub(super) struct Fresh {
+    path: PathBuf,
+    file: BufWriter<File>,
+    length: u64,
+}
+
+impl Fresh {
+    /// Adds a framed record; gives its place.
+    pub(super) fn add(&mut self, framed: &[u8]) -> io::Result<u64> {
+        let at = self.length;
+        self.file.write_all(framed)?;
+        self.length += framed.len() as u64;
+        Ok(at)
+    }
+}
+
+/// The records of a journal as they were.
+pub(super) struct Snapshot {
+    /// Another one if another journal followed.
+    pub(super) mark: u64,
+    /// Octets of all records.
+    pub(super) length: u64,
+    file: File,
+}
+
+impl Snapshot {
+    /// At most `most` octets of the records, from `at` on; empty at their end.
+    pub(super) fn read(&mut self, at: u64, most: u64) -> io::Result<Vec<u8>> {
+        self.file.seek(SeekFrom::Start(Journal::EMPTY + at))?;
+        let wanted = most.min(self.length.saturating_sub(at));
+        let mut octets = Vec::new();
+        (&mut self.file).take(wanted).read_to_end(&mut octets)?;
+        Ok(octets)
     }
 }
 
@@ -156,7 +225,7 @@ pub(super) fn framed(record: &Record) -> io::Result<Vec<u8>> {
 }
 
 /// The payload of the next record; `None` at the end, and where it is broken.
-fn next(reader: &mut impl io::Read) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn next(reader: &mut impl io::Read) -> io::Result<Option<Vec<u8>>> {
     let mut frame = [0; FRAME as usize];
     if !filled(reader, &mut frame)? {
         return Ok(None);

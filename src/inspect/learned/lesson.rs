@@ -8,6 +8,7 @@ use crate::policy::Scope;
 use crate::record::Lore;
 
 use super::model::Step;
+use super::struck::Struck;
 use super::vector::Vector;
 
 /// Something to be learned.
@@ -101,6 +102,8 @@ pub(super) enum Record {
     },
     /// What lessons that cannot be taken back any more have left in a layer.
     Base(Base),
+    /// A lesson was taken back before the journal was written anew.
+    Struck(Struck),
 }
 
 /// A layer as it is kept.
@@ -126,7 +129,7 @@ impl Record {
             Self::Lesson(Row { vector, .. })
             | Self::More { vector, .. }
             | Self::Undone { vector, .. } => vector,
-            Self::Seen { .. } | Self::Base(_) => &[],
+            Self::Seen { .. } | Self::Base(_) | Self::Struck(_) => &[],
         }
     }
 
@@ -135,7 +138,7 @@ impl Record {
         match self {
             Self::Lesson(row) => row.steps.iter().any(|(_, step)| *step != 0),
             Self::More { step, .. } => *step != 0,
-            Self::Seen { .. } => false,
+            Self::Seen { .. } | Self::Struck(_) => false,
             Self::Undone { .. } | Self::Base(_) => true,
         }
     }

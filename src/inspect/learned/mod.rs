@@ -10,11 +10,16 @@ mod book_tests;
 mod counts;
 mod explain;
 mod features;
+mod import;
 mod journal;
 mod lesson;
 mod model;
+mod struck;
 mod teach;
 mod text;
+mod transfer;
+#[cfg(test)]
+mod transfer_tests;
 mod vector;
 
 use std::io;
@@ -33,7 +38,9 @@ use book::Book;
 pub use explain::NAME as LEARNED;
 pub use lesson::{Learned, Taught, Which};
 use model::Model;
+pub use struck::Struck;
 pub use teach::PASSES;
+pub use transfer::{Export, Held, check as check_export};
 pub use vector::Vector;
 
 /// The learner. Everybody asks the same one.
@@ -81,6 +88,19 @@ impl Bulk {
             vector: Vector::unpacked(&self.vector)?,
         })
     }
+}
+
+/// Octets of an export that are read at once.
+const PIECE: u64 = 256 << 10;
+
+/// A piece of an export.
+#[derive(Debug)]
+pub struct Piece {
+    /// Says of which state of the lessons it is.
+    pub mark: u64,
+    /// Octets of all pieces together.
+    pub length: u64,
+    pub octets: Vec<u8>,
 }
 
 /// What the learner says of one mail.
@@ -169,6 +189,63 @@ impl Learner {
     #[must_use]
     pub fn lessons(&self, which: &Which, most: usize) -> Vec<Learned> {
         self.book.lock().list(which, most)
+    }
+
+    /// Lessons of the store that were taken back, those after this number, the oldest first.
+    #[must_use]
+    pub fn struck(&self, after: u64, most: usize) -> Vec<Struck> {
+        self.book.lock().struck.after(after, most)
+    }
+
+    /// A piece of all lessons as they are now, at most `most` octets from `at` on, for an [`Export`]
+    /// elsewhere. Another mark than before says that it must begin anew. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or there is none.
+    pub fn piece(&self, at: u64, most: u64) -> io::Result<Piece> {
+        let mut snapshot = self.book.lock().snapshot()?;
+        Ok(Piece {
+            mark: snapshot.mark,
+            length: snapshot.length,
+            octets: snapshot.read(at, most)?,
+        })
+    }
+
+    /// Writes all lessons as they are now to the file `to`; what is learned meanwhile waits for
+    /// nothing. Blocks on the disk.
+    ///
+    /// # Errors
+    /// It cannot be written; what was there stays then.
+    pub fn export(&self, to: &Path) -> io::Result<Held> {
+        let mut snapshot = self.book.lock().snapshot()?;
+        let mut export = Export::begin(to)?;
+        let mut at = 0;
+        while at < snapshot.length {
+            let octets = snapshot.read(at, PIECE)?;
+            if octets.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            export.add(&octets)?;
+            at += octets.len() as u64;
+        }
+        export.end()
+    }
+
+    /// Takes a piece of an export that is sent; the first, at 0, begins anew. Blocks on the disk.
+    ///
+    /// # Errors
+    /// It cannot be kept, or is not the next.
+    pub fn receive(&self, at: u64, octets: &[u8]) -> io::Result<()> {
+        self.book.lock().receive(at, octets)
+    }
+
+    /// Puts the export that was sent in the place of all lessons, whole or not at all. Lessons of the
+    /// store that it does not know are learned anew from there. Blocks on the disk.
+    ///
+    /// # Errors
+    /// Words for the administrator; all lessons are as before then.
+    pub fn import(&self) -> io::Result<Held> {
+        self.book.lock().import(&self.model)
     }
 
     /// True if it was taught nothing.

@@ -236,6 +236,11 @@ impl Model {
         self.global.lessons() == 0 && self.narrow.is_empty()
     }
 
+    /// True if its sparse layers are more than lessons can make them.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.extent > SPARSE_MOST
+    }
+
     /// Adds a step to what a scope was taught; a step of 0 counts as a lesson that was known.
     pub(super) fn add(&mut self, scope: &Scope, vector: &Vector, step: Step) {
         let layer = match scope {

@@ -35,6 +35,18 @@ impl Health {
     }
 }
 
+/// Asks for both test points now, and for something that no cache on the way knows: a list may
+/// have died since.
+///
+/// # Errors
+/// Why nothing that the list says counts, in words.
+pub(super) async fn tried(dns: &Dns, zone: &ListZone) -> Result<(), String> {
+    use std::hash::{BuildHasher as _, RandomState};
+    let fresh = zone.never_asked(RandomState::new().hash_one(()));
+    let (known, fresh) = tokio::join!(test(dns, zone), dns.ipv4(&fresh));
+    known.and(fresh.map(|_| ()))
+}
+
 async fn test(dns: &Dns, zone: &ListZone) -> Result<(), String> {
     let (listed, free) = zone.test_points();
     let (listed, free) = tokio::join!(dns.ipv4(&listed), dns.ipv4(&free));

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use health::Health;
 
@@ -46,7 +46,7 @@ struct Asked {
 pub(super) struct Network {
     dns: Arc<Dns>,
     options: Options,
-    zones: Vec<Asked>,
+    zones: Vec<Arc<Asked>>,
 }
 
 impl Network {
@@ -55,10 +55,12 @@ impl Network {
         Self {
             dns,
             zones: zones
-                .map(|zone| Asked {
-                    zone,
-                    health: Health::default(),
-                    breaker: Breaker::default(),
+                .map(|zone| {
+                    Arc::new(Asked {
+                        zone,
+                        health: Health::default(),
+                        breaker: Breaker::default(),
+                    })
                 })
                 .collect(),
             options: options.clone(),
@@ -133,7 +135,9 @@ impl Network {
                     .map_err(|why| format!("{name}: {why}"))?;
                 let answer = timeout_at(deadline, self.at(asked, subjects)).await;
                 let answer = answer.unwrap_or_else(|_| Err(format!("{name}: {LATE}")));
-                asked.breaker.note(name, sender, answer.as_ref().err());
+                if asked.breaker.note(name, sender, answer.as_ref().err()) {
+                    self.try_out(asked.clone());
+                }
                 answer
             }
         });
@@ -145,6 +149,16 @@ impl Network {
             }
         }
         found
+    }
+
+    /// Asks a list for its test points, which no sender chooses, beside the mail that waits no longer.
+    fn try_out(&self, asked: Arc<Asked>) {
+        let (dns, time) = (self.dns.clone(), self.options.time.0);
+        tokio::spawn(async move {
+            let result = timeout(time, health::tried(&dns, &asked.zone)).await;
+            let result = result.unwrap_or_else(|_| Err(LATE.to_owned()));
+            asked.breaker.tried(&asked.zone.zone, result);
+        });
     }
 
     /// What one zone says: at most one finding, for the heaviest listing.
@@ -310,6 +324,44 @@ mod tests {
             let rests = found[0].reason().contains("it rests after failures");
             assert_eq!(rests, round == 3, "{found:?}");
             assert_eq!(found[1].name(), "DNSBL_BL_TEST", "the others go on");
+        }
+    }
+
+    #[tokio::test]
+    async fn xx06_a_list_that_fails_by_itself_rests_behind_a_single_relay() {
+        let network = network(&["lost.test client *=3", "bl.test client *=3"]);
+        let relay = envelope("198.0.2.20", "a@b.test");
+        let resting = async || {
+            let found = network.client(&relay, soon()).await;
+            assert_eq!(found[1].name(), "DNSBL_BL_TEST", "the others go on");
+            found[0].reason().contains("it rests after failures")
+        };
+        for _before_the_trial in 0..3 {
+            assert!(!resting().await);
+        }
+        // The trial is a task of its own.
+        for _turn in 0..1000 {
+            if resting().await {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("it never rests");
+    }
+
+    /// The names that a sender makes up fail, and the list does not.
+    #[tokio::test]
+    async fn xx06_one_client_cannot_put_a_list_to_rest() {
+        let zone = "test.dbl.test A 127.0.1.2\nhard.example.dbl.test FAIL\n";
+        let mut network = network(&["dbl.test domain *=3"]);
+        network.dns = Arc::new(Dns::fixed(zone).expect("zone"));
+        let hostile = envelope("198.0.2.20", "a@hard.example");
+        for _time in 0..50 {
+            let found = network.domains(&hostile, &[], soon()).await;
+            assert!(!found[0].reason().contains("rests"), "{found:?}");
+            for _turn in 0..5 {
+                tokio::task::yield_now().await;
+            }
         }
     }
 

@@ -186,6 +186,18 @@ impl ListZone {
             ),
         }
     }
+
+    /// A question that nobody asked before, and nobody is listed under: another for each number.
+    #[must_use]
+    pub fn never_asked(&self, number: u64) -> String {
+        match self.kind {
+            Kind::Client => {
+                let [_, a, b, c, ..] = number.to_be_bytes();
+                self.question_for(IpAddr::V4(Ipv4Addr::new(127, a | 128, b, c)))
+            }
+            Kind::Domain => format!("{number:016x}.invalid.{}", self.zone),
+        }
+    }
 }
 
 impl Answers {

@@ -13,13 +13,8 @@ const LENGTH_MOST: usize = 16;
 
 /// Texts in ASCII lower case. Whatever the pattern matches holds one of them, without regard to
 /// ASCII case; `None` if no such texts are known.
-pub(super) fn needed(pattern: &str) -> Option<Vec<Vec<u8>>> {
-    let hir = regex_syntax::ParserBuilder::new()
-        .utf8(false)
-        .build()
-        .parse(pattern)
-        .ok()?;
-    let texts = needs(&hir).filter(|texts| good(texts))?;
+pub(super) fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    let texts = needs(hir).filter(|texts| good(texts))?;
     // What holds another of them need not be looked for.
     let holds = |long: &[u8], short: &[u8]| {
         long.len() > short.len() && memchr::memmem::find(long, short).is_some()
@@ -157,7 +152,8 @@ mod tests {
     use super::*;
 
     fn texts(pattern: &str) -> Option<Vec<String>> {
-        let found = needed(pattern)?.into_iter();
+        let parser = regex_syntax::ParserBuilder::new().utf8(false).build();
+        let found = needed(&{ parser }.parse(pattern).ok()?)?.into_iter();
         Some(
             found
                 .map(|text| String::from_utf8_lossy(&text).into_owned())

@@ -3,12 +3,11 @@
 mod expr;
 mod group;
 mod literals;
+mod pattern;
 mod row;
 mod sources;
 
 use std::collections::HashMap;
-
-use regex::bytes::{Regex, RegexBuilder};
 
 use crate::mail::Envelope;
 use crate::policy::Finding;
@@ -17,16 +16,13 @@ use super::content::Content;
 use super::facts::Fact;
 use expr::Expr;
 use group::Group;
+use pattern::Pattern;
 pub(super) use row::Place;
 use row::{Row, Sign, Test};
 pub use sources::BUILT_IN;
 
 /// Rules that may be loaded.
 const RULES_MOST: usize = 5000;
-/// Octets one compiled pattern may take.
-const PATTERN_MOST: usize = 2 << 20;
-/// Octets of lazily built states kept for one pattern and thread.
-const CACHE_MOST: usize = 2 << 20;
 /// Characters of a match that are shown.
 const SHOWN_MOST: usize = 80;
 
@@ -145,8 +141,7 @@ impl RuleSet {
                     pattern,
                     negated,
                 } => {
-                    let needed = literals::needed(pattern);
-                    let pattern = compiled(pattern).map_err(|e| {
+                    let pattern = Pattern::new(pattern).map_err(|e| {
                         row.fault(e, "see docs.rs/regex for what may stand in a pattern")
                     })?;
                     let group = position_or_push(
@@ -156,7 +151,7 @@ impl RuleSet {
                     );
                     Check::Match {
                         group,
-                        index: groups[group].add(pattern, needed),
+                        index: groups[group].add(pattern),
                         negated: *negated,
                     }
                 }
@@ -285,7 +280,7 @@ impl RuleSet {
                 content.each(group.place(), envelope, &mut |text| {
                     if found.is_none() {
                         found = pattern.find(text).map(|m| {
-                            String::from_utf8_lossy(m.as_bytes())
+                            String::from_utf8_lossy(&text[m.range()])
                                 .chars()
                                 .take(SHOWN_MOST)
                                 .collect()
@@ -301,21 +296,6 @@ impl RuleSet {
             Check::Match { .. } | Check::Fields(..) | Check::Meta(_) => None,
         }
     }
-}
-
-fn compiled(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
-        .size_limit(PATTERN_MOST)
-        .dfa_size_limit(CACHE_MOST)
-        .build()
-        .map_err(|e| match e {
-            regex::Error::CompiledTooBig(_) => "the pattern is too big".to_owned(),
-            // The last line of the report says what; those before it draw where.
-            other => format!(
-                "the pattern is wrong: {}",
-                other.to_string().lines().last().unwrap_or_default().trim()
-            ),
-        })
 }
 
 fn position_or_push<T>(

@@ -48,6 +48,12 @@ pub trait Pupil: Send + Sync {
     /// # Errors
     /// [`NotLearned`].
     async fn learn(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned>;
+
+    /// Takes back what one message taught.
+    ///
+    /// # Errors
+    /// [`NotLearned`]; refused by a pupil that cannot forget.
+    async fn forget(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned>;
 }
 
 /// A program that looks at mail. Errors are words for people.
@@ -90,7 +96,10 @@ impl<E: Engine> Watched<E> {
             .await
             .unwrap_or_else(|_| Err(format!("it gave no answer within {:?}", self.time)));
         let client = mail.envelope.peer.address;
-        self.breaker.note(E::NAME, client, said.as_ref().err());
+        if self.breaker.note(E::NAME, client, said.as_ref().err()) {
+            // A scanner has no question that no sender chose.
+            self.breaker.tried(E::NAME, Ok(()));
+        }
         said
     }
 }

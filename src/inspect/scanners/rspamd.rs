@@ -50,6 +50,8 @@ crate::options! {
         /// are answered 451.
         pub follow_action: bool = false,
         /// Where its controller listens, to pass on what users teach; not taught if not set.
+        /// A lesson that is taken back here stays learned there, and the log says so: rspamd cannot
+        /// forget a message, and to teach it the opposite would be another lesson.
         pub controller: Option<Endpoint> = None,
         /// A file that holds the controller's password.
         pub password_file: Option<PathBuf> = None,
@@ -323,6 +325,12 @@ impl Pupil for Controller {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => NotLearned::Later(said),
             _ => NotLearned::Refused(said),
         })
+    }
+
+    /// Its controller knows no word for it, and the opposite lesson would be one of its own.
+    async fn forget(&self, _message: &Bytes, _lore: Lore) -> Result<(), NotLearned> {
+        let why = "rspamd cannot forget a message; it stays learned there";
+        Err(NotLearned::Refused(why.to_owned()))
     }
 }
 

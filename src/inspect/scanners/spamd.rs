@@ -37,7 +37,7 @@ crate::options! {
         pub weight: f32 = 1.0,
         /// The user whose preferences and Bayes data are used; spamd's own if not set.
         pub user: Option<String> = None,
-        /// Pass on what users teach (spamd must run with --allow-tell).
+        /// Pass on what users teach, and what of it is taken back (spamd must run with --allow-tell).
         pub teach: bool = false,
     }
 }
@@ -104,6 +104,33 @@ impl Spamd {
     }
 }
 
+impl Spamd {
+    /// TELL: `what` is Set to learn and Remove to forget, in its own database.
+    async fn told(&self, what: &str, message: &[u8], lore: Lore) -> Result<(), NotLearned> {
+        if message.len() > self.options.size_most.get() {
+            return Err(NotLearned::Refused(format!(
+                "it is larger than {}",
+                self.options.size_most
+            )));
+        }
+        let class = match lore {
+            Lore::Spam => "spam",
+            Lore::Ham => "ham",
+        };
+        let fields = format!("Message-class: {class}\r\n{what}: local\r\n");
+        let answer = timeout(self.options.time.0, self.talk("TELL", &fields, message))
+            .await
+            .map_err(|_| NotLearned::Later("spamd gave no answer".to_owned()))?
+            .map_err(NotLearned::Later)?;
+        status(&answer)
+            .map(|_| ())
+            .map_err(|said| match is_passing(&answer) {
+                true => NotLearned::Later(said),
+                false => NotLearned::Refused(said),
+            })
+    }
+}
+
 #[async_trait]
 impl Engine for Spamd {
     const NAME: &'static str = NAME;
@@ -134,27 +161,11 @@ impl Pupil for Spamd {
     }
 
     async fn learn(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned> {
-        if message.len() > self.options.size_most.get() {
-            return Err(NotLearned::Refused(format!(
-                "it is larger than {}",
-                self.options.size_most
-            )));
-        }
-        let class = match lore {
-            Lore::Spam => "spam",
-            Lore::Ham => "ham",
-        };
-        let fields = format!("Message-class: {class}\r\nSet: local\r\n");
-        let answer = timeout(self.options.time.0, self.talk("TELL", &fields, message))
-            .await
-            .map_err(|_| NotLearned::Later("spamd gave no answer".to_owned()))?
-            .map_err(NotLearned::Later)?;
-        status(&answer)
-            .map(|_| ())
-            .map_err(|said| match is_passing(&answer) {
-                true => NotLearned::Later(said),
-                false => NotLearned::Refused(said),
-            })
+        self.told("Set", message, lore).await
+    }
+
+    async fn forget(&self, message: &Bytes, lore: Lore) -> Result<(), NotLearned> {
+        self.told("Remove", message, lore).await
     }
 }
 
