@@ -379,3 +379,25 @@ fn xx03_a_narrow_scope_cannot_search_for_what_it_may_not_see() {
         seal(&book);
     }
 }
+
+/// Events that were written before they knew their client.
+#[test]
+fn old_events_are_read() {
+    let mut event = Dice(3).event(7);
+    event.client = None;
+    let e = &event;
+    let old = (
+        (e.at, e.status, e.mail, e.entry, e.direction, &e.from, &e.to),
+        (
+            &e.subject, e.size, e.class, e.score, &e.who, &e.door, &e.words,
+        ),
+    );
+    let (a, b) = (
+        crate::store::ledger::rows::encode(&old.0).expect("encoded"),
+        crate::store::ledger::rows::encode(&old.1).expect("encoded"),
+    );
+    // One array of fourteen, of two of seven: a version and a head stand before each.
+    let octets = [&[a[0], 0x9e], &a[2..], &b[2..]].concat();
+    let read: Event = crate::store::ledger::rows::decode(&octets).expect("read");
+    assert_eq!(read, event);
+}
