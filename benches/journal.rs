@@ -14,6 +14,10 @@ use quaranta::record::{Door, Event, Status};
 use quaranta::store::on_sled::{self, Handle};
 use quaranta::store::{Options, Query, Step, Store, StoreError};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const START: u64 = 1_700_006_400_000;
 const DAYS: u64 = 30;
 const DAY: u64 = 86_400_000;

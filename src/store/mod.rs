@@ -206,7 +206,7 @@ pub trait Journal: Send + Sync {
     ) -> Result<Page<Event>, StoreError>;
     /// The events of `scope` by step, from the hour of `since` up to and with that of `until`,
     /// and the most frequent addresses. Those of the global scope are exact for what is
-    /// frequent every day; those of a narrow scope are of its newest 2,000 events.
+    /// frequent every day; those of a narrow scope are of its newest 1,000 events.
     async fn tally(
         &self,
         scope: &Scope,

@@ -185,3 +185,46 @@ pub struct Tally {
     pub recipients: Vec<Top<String>>,
     pub clients: Vec<Top<IpAddr>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_parties_survive_text() {
+        let place = Place {
+            at: Timestamp(1_700_000_000_000),
+            number: 17,
+        };
+        assert_eq!(place.to_string().parse(), Ok(place));
+        for text in ["", "-", "1", "1-", "a-1", "1-1-1", "-1-1"] {
+            assert_eq!(text.parse::<Place>(), Err(PlaceError), "{text}");
+        }
+        let table = [
+            ("Jane@Far.example", "jane@far.example"),
+            ("@FAR.example", "@far.example"),
+            (" jane ", "jane"),
+            ("far.example", "far.example"),
+        ];
+        for (text, shown) in table {
+            let party: Party = text.parse().expect("party");
+            assert_eq!(party.to_string(), shown);
+            assert_eq!(shown.parse::<Party>(), Ok(party));
+        }
+        assert!(matches!("far.example".parse(), Ok(Party::Part(_))));
+        for text in ["", "@", "@a b", "--"] {
+            assert!(text.parse::<Party>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_query_survives_json_and_may_be_short() {
+        let query: Query = serde_json::from_str(
+            r#"{"statuses":["quarantined"],"from":"@far.example","before":"5-6","client":"192.0.2.0/24"}"#,
+        )
+        .expect("read");
+        assert_eq!(query.statuses, [Status::Quarantined]);
+        let text = serde_json::to_string(&query).expect("written");
+        assert_eq!(serde_json::from_str::<Query>(&text).expect("read"), query);
+    }
+}

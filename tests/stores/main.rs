@@ -5,6 +5,7 @@ mod faults;
 mod kill;
 mod life;
 mod refusals;
+mod sealing;
 mod searching;
 mod settings;
 mod upkeep;

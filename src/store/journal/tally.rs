@@ -12,7 +12,7 @@ use crate::store::{Count, Place, Query, Step, StoreError, Tally, Top};
 /// Addresses of each sort that are told.
 const TOLD: usize = 20;
 /// Events of a narrow scope that are looked at for the most frequent addresses.
-const SAMPLE: usize = 2000;
+const SAMPLE: usize = 1000;
 /// Steps of one tally.
 const STEPS_MOST: u64 = 24 * 400;
 

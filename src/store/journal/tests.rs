@@ -213,8 +213,8 @@ fn se16_sealed_parts_find_what_a_look_at_every_event_finds() {
         let (plain, mut sealed, made) = books(&dir, seed, 1200);
         let mut dice = Dice(seed * 77);
         let mut found = 0;
-        for round in 0..200 {
-            if round == 100 {
+        for round in 0..150 {
+            if round == 75 {
                 while sealed.tidy().expect("tidied") {}
                 let (lines, _) = sealed.look();
                 drop(sealed);
@@ -224,7 +224,7 @@ fn se16_sealed_parts_find_what_a_look_at_every_event_finds() {
             }
             let (scope, like) = (dice.scope(), dice.pick(&made));
             let query = dice.query(&like, 1200);
-            let most = [9, 70, 5000][dice.roll(3) as usize];
+            let most = [40, 5000, 5000][dice.roll(3) as usize];
             let (want, got) = (
                 all(&plain, &scope, &query, 5000),
                 all(&sealed, &scope, &query, most),
@@ -240,7 +240,7 @@ fn se16_sealed_parts_find_what_a_look_at_every_event_finds() {
             let history = |book: &Book| book.history(entry, Timestamp(START)).expect("read");
             assert_eq!(history(&plain), history(&sealed));
         }
-        assert!(found > 80, "only {found} searches found anything");
+        assert!(found > 60, "only {found} searches found anything");
     }
 }
 
@@ -315,7 +315,7 @@ fn a_damaged_part_is_moved_aside() {
     let shelf = || Shelf::new(Arc::new(RealDisk), dir.path()).expect("shelf");
     assert_eq!(shelf().verify().expect("verified").1, 0);
     let mut dice = Dice(4);
-    for round in 0..200 {
+    for round in 0..150 {
         let at = dice.roll(whole.len() as u64) as usize;
         let mut octets = whole.clone();
         octets[at] ^= 1 << dice.roll(8);
@@ -378,4 +378,26 @@ fn xx03_a_narrow_scope_cannot_search_for_what_it_may_not_see() {
         }
         seal(&book);
     }
+}
+
+/// Events that were written before they knew their client.
+#[test]
+fn old_events_are_read() {
+    let mut event = Dice(3).event(7);
+    event.client = None;
+    let e = &event;
+    let old = (
+        (e.at, e.status, e.mail, e.entry, e.direction, &e.from, &e.to),
+        (
+            &e.subject, e.size, e.class, e.score, &e.who, &e.door, &e.words,
+        ),
+    );
+    let (a, b) = (
+        crate::store::ledger::rows::encode(&old.0).expect("encoded"),
+        crate::store::ledger::rows::encode(&old.1).expect("encoded"),
+    );
+    // One array of fourteen, of two of seven: a version and a head stand before each.
+    let octets = [&[a[0], 0x9e], &a[2..], &b[2..]].concat();
+    let read: Event = crate::store::ledger::rows::decode(&octets).expect("read");
+    assert_eq!(read, event);
 }
