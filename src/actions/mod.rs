@@ -8,6 +8,7 @@ mod browse;
 mod desk;
 mod grants;
 mod jobs;
+mod layers;
 mod listing;
 mod log;
 mod opened;

@@ -12,6 +12,7 @@ mod postfix;
 mod programs;
 mod quaranta;
 mod scanners;
+mod schemathesis;
 mod sendmail;
 mod wait;
 

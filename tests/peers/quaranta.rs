@@ -22,6 +22,11 @@ pub(crate) struct Quaranta {
     pub(crate) lmtp: u16,
     pub(crate) milter: u16,
     pub(crate) accounts: Vec<(String, String)>,
+    /// The panel's address, and a key of the API; of the demo only.
+    #[allow(dead_code, reason = "benches/milter.rs does without")]
+    pub(crate) web: String,
+    #[allow(dead_code, reason = "benches/milter.rs does without")]
+    pub(crate) api_key: String,
 }
 
 impl Quaranta {
@@ -65,6 +70,8 @@ impl Quaranta {
             accounts: accounts
                 .map(|a| (text(&a["login"]), text(&a["password"])))
                 .collect(),
+            web: text(&ready["web"]),
+            api_key: text(&ready["api_key"]),
             smtp: port("smtp"),
             imaps: port("imaps"),
             outbound: port("outbound"),
@@ -146,6 +153,8 @@ impl Quaranta {
             lmtp: base + 7,
             milter: base + 6,
             accounts: Vec::new(),
+            web: String::new(),
+            api_key: String::new(),
         };
         until("the daemon answers", || {
             daemon.cli(&["users", "list"]).status.success()
