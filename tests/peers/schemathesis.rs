@@ -7,7 +7,7 @@ use crate::quaranta::Quaranta;
 use crate::{GTUBE, folder, message, swaks};
 
 /// Seconds for all of it.
-const TIME: &str = "120";
+const TIME: &str = "300";
 
 fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -65,7 +65,15 @@ fn se17_the_api_keeps_to_its_document() {
         ])
         // It does not end, see tests/api.rs.
         .args(["--exclude-path", "/events"])
-        .args(["--max-examples", "8", "--seed", "17", "--no-shrink"])
+        .args([
+            "--max-examples",
+            "3",
+            "--seed",
+            "17",
+            "--no-shrink",
+            "--workers",
+            "2",
+        ])
         .args(["--phases", "examples,coverage,fuzzing"])
         .args([
             "--generation-database",
