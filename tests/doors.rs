@@ -1,15 +1,19 @@
 //! Every action through every door leaves the same mark: state, job, lesson, event.
 
+mod api_house;
 mod imap_house;
 
 use std::time::Duration;
 
+use api_house::Api;
 use imap_house::{House, plain};
 use quaranta::actions::{Action, Outcome, Reach, Refusal, Verb};
 use quaranta::control::{Control, Request, Response};
 use quaranta::mail::EntryId;
 use quaranta::policy::{Layer, ListKind, Principal, Scope};
 use quaranta::record::{Door, JobKind, Lore, State};
+use quaranta::web;
+use serde_json::json;
 
 const OWNER: &str = "alice@example.org";
 
@@ -101,9 +105,11 @@ async fn se10_an_action_means_the_same_at_every_door() {
     let house = House::new().await;
     let control = Control::new(house.desk.clone(), std::time::Duration::from_secs(60));
     let owner = Principal::of(OWNER.parse::<Scope>().expect("scope"));
+    let api = Api::new(&house.store, &house.clock, web::Options::default()).await;
+    let key = api.key(OWNER).await;
     for (action, commands, verb) in table() {
         let mut ids = Vec::new();
-        for door in ["desk", "imap", "control"] {
+        for door in ["desk", "imap", "control", "api"] {
             ids.push(
                 house
                     .stash(OWNER, plain(&format!("{action:?} {door}")))
@@ -141,8 +147,12 @@ async fn se10_an_action_means_the_same_at_every_door() {
             Response::Refused(text) => panic!("{text}"),
         }
 
+        let path = format!("/entries/{}/actions", ids[3]);
+        let done = api.post(&key, &path, json!({ "action": verb })).await.ok();
+        assert_eq!(done["outcome"], "done");
+
         let at_desk = mark(&house, ids[0]).await;
-        let others = [("imap", ids[1]), ("control", ids[2])];
+        let others = [("imap", ids[1]), ("control", ids[2]), ("api", ids[3])];
         for (name, id) in others.into_iter().skip(usize::from(commands.is_empty())) {
             assert_eq!(mark(&house, id).await, at_desk, "{action:?} through {name}");
         }
@@ -175,6 +185,57 @@ async fn a_refusal_is_the_same_at_every_door() {
         Response::Done(value) => assert_eq!(value[0]["refused"], refused.to_string()),
         Response::Refused(text) => panic!("{text}"),
     }
+    let api = Api::new(&house.store, &house.clock, web::Options::default()).await;
+    let (key, path) = (api.key(OWNER).await, format!("/entries/{id}/actions"));
+    let answer = api.post(&key, &path, json!({ "action": "release" })).await;
+    assert_eq!(answer.problem(409), refused.to_string());
+}
+
+#[tokio::test]
+async fn xx13_a_release_is_taken_back_at_every_door_where_one_can() {
+    let house = House::new().await;
+    let control = Control::new(house.desk.clone(), Duration::from_secs(60));
+    let api = Api::new(&house.store, &house.clock, web::Options::default()).await;
+    let (key, door) = (api.key(OWNER).await, Door::new("desk", ""));
+    let owner = Principal::of(OWNER.parse::<Scope>().expect("scope"));
+    let layer = Layer {
+        undo_seconds: Some(30),
+        ..Layer::default()
+    };
+    let global = Principal::of(Scope::Global);
+    let set = house
+        .desk
+        .set_layer(&global, owner.scope.clone(), layer, &door);
+    set.await.expect("set");
+    let mut marks = Vec::new();
+    for name in ["desk", "control", "api"] {
+        let id = house.stash(OWNER, plain(name)).await;
+        let released = house.desk.perform(&owner, &Action::Release, id, &door);
+        assert_eq!(released.await, Ok(Outcome::Done(id)));
+        let (ids, verb) = (vec![id], Verb::TakeBack);
+        match name {
+            "desk" => {
+                let back = house.desk.perform(&owner, &Action::TakeBack, id, &door);
+                assert_eq!(back.await, Ok(Outcome::Done(id)));
+            }
+            "control" => {
+                let reach = Reach::default();
+                let request = Request::QuarantineAct { ids, verb, reach };
+                match control.answer(0, request).await {
+                    Response::Done(value) => assert_eq!(value[0]["done"], true, "{value}"),
+                    Response::Refused(text) => panic!("{text}"),
+                }
+            }
+            _ => {
+                let all = json!({ "action": verb, "ids": ids });
+                let done = api.post(&key, "/entries/actions", all).await.ok();
+                assert_eq!(done["items"][0]["outcome"], "done");
+            }
+        }
+        marks.push(mark(&house, id).await);
+    }
+    assert_eq!(marks[0].status, "taken-back");
+    assert!(marks.iter().all(|mark| *mark == marks[0]), "{marks:?}");
 }
 
 #[tokio::test]

@@ -73,6 +73,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("askama", &["web"]),
     ("axum", &["web"]),
     ("tower", &["web"]),
+    ("utoipa", &["web/api"]),
+    ("utoipa_axum", &["web/api"]),
     ("flate2", &["web/assets.rs"]),
     ("form_urlencoded", &["web"]),
     ("hyper", &["inspect/scanners", "web"]),

@@ -50,7 +50,8 @@ impl Desk {
             .who
             .parse()
             .map_err(|_| Refusal::Unknown(format!("account {}", by.who)))?;
-        let event = self.changed(by, door, format!("the saved search '{name}' was changed"));
+        let words = format!("the saved search '{name}' was changed");
+        let event = self.changed(by, &login, door, words);
         let view = SavedView {
             page: page.to_owned(),
             name: name.to_owned(),

@@ -149,6 +149,7 @@ impl Rooms {
             login: self.login.clone(),
             tls: Some(self.tls.clone()),
             closing: closing.clone(),
+            overlap: config.reinsertion.token_lifetime.0,
         })
     }
 

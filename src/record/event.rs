@@ -124,6 +124,9 @@ pub struct Event {
     /// The client that the mail came from, where it is known.
     #[serde(default)]
     pub client: Option<IpAddr>,
+    /// What was set is set for this scope, or concerns the account of this login.
+    #[serde(default)]
+    pub about: Option<Scope>,
 }
 
 impl Event {
@@ -146,6 +149,7 @@ impl Event {
             door,
             words: String::new(),
             client: None,
+            about: None,
         }
     }
 
@@ -186,6 +190,13 @@ impl Event {
                 .collect(),
             (None, None) => Vec::new(),
         }
+    }
+
+    /// The same, about what is set for `scope`.
+    #[must_use]
+    pub fn about(mut self, scope: &Scope) -> Self {
+        self.about = Some(scope.clone());
+        self
     }
 
     /// The same, saying `words`.

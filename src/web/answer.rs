@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::House;
+use super::api::{Problem, ROOT};
 use super::client::{Client, Peer};
 use super::form::Form;
 use crate::accounts::LoginRefusal;
@@ -165,10 +166,16 @@ pub(super) async fn guard(State(house): State<House>, request: Request, next: Ne
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let client = Client::of(peer, request.headers(), &house.options);
+    let api = request.uri().path().starts_with(ROOT);
     if house.has_tls && !client.tls && !client.is_here() {
+        if api {
+            // To be sent elsewhere would have the key sent once more without TLS the next time.
+            return Problem::new(StatusCode::FORBIDDEN, "use HTTPS").into_response();
+        }
         return to_https(&house, &request);
     }
-    if is_foreign(&request) {
+    // The API takes no cookies: there is nothing that another site's page could use.
+    if !api && is_foreign(&request) {
         return Fault::Forged.into_response();
     }
     let mut request = request;
@@ -176,7 +183,14 @@ pub(super) async fn guard(State(house): State<House>, request: Request, next: Ne
     let asset = request.uri().path().starts_with("/assets/");
     let is_part = request.headers().contains_key("hx-request");
     let answered = tokio::time::timeout(house.options.request_time.0, next.run(request)).await;
-    let mut response = answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
+    let mut response = answered.unwrap_or_else(|_| {
+        let late = StatusCode::REQUEST_TIMEOUT;
+        if api {
+            Problem::new(late, "this took too long").into_response()
+        } else {
+            late.into_response()
+        }
+    });
     if is_part {
         leave_frame(&mut response);
     }

@@ -4,9 +4,11 @@
 //! What a visitor may see and do is the desk's to say; this room says it in words.
 
 mod answer;
+mod api;
 mod assets;
 mod client;
 mod connection;
+mod events;
 mod form;
 mod options;
 mod pages;
@@ -17,6 +19,7 @@ mod view;
 mod visitor;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
@@ -36,6 +39,8 @@ pub struct Setup {
     /// Without it there is plain HTTP only.
     pub tls: Option<ServerTls>,
     pub closing: Closing,
+    /// How long a reinsertion key verifies after a new one came into use.
+    pub overlap: Duration,
 }
 
 /// What every page and every call of the API has at hand. Cheap to clone.
@@ -46,6 +51,10 @@ struct House {
     login: Login,
     flashes: visitor::Flashes,
     closing: Closing,
+    overlap: Duration,
+    /// Requests of the API, and what was answered to those that must not be done twice.
+    rates: api::Rates,
+    answers: api::Answers,
     /// True if plain HTTP may be sent to HTTPS.
     has_tls: bool,
 }
@@ -67,6 +76,7 @@ impl Door {
             login,
             tls,
             closing,
+            overlap,
         } = setup;
         let turnstile = Turnstile::new(options.connections, options.connections_per_client);
         let house = House {
@@ -75,6 +85,9 @@ impl Door {
             login,
             flashes: visitor::Flashes::default(),
             closing,
+            overlap,
+            rates: api::Rates::default(),
+            answers: api::Answers::default(),
             has_tls: tls.is_some(),
         };
         Self {
@@ -92,7 +105,7 @@ impl Door {
             door: "web",
             turnstile: self.turnstile.clone(),
             closing: closing.clone(),
-            grace: std::time::Duration::from_secs(5),
+            grace: Duration::from_secs(5),
             full: b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\nConnection: close\r\n\r\n".to_vec(),
         };
         let proxies = self.house.options.clone();

@@ -3,11 +3,14 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use super::House;
 use super::answer::{Fault, guard, redirect};
+use super::api;
+use super::api::Problem;
 use super::assets;
+use super::events;
 use super::pages::{act, entry, gate, log, overview, quarantine, views};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
@@ -35,8 +38,13 @@ pub(super) fn router(house: House) -> Router {
         .route("/entries/{id}", get(entry::show))
         .route("/entries/{id}/preview", get(entry::preview))
         .route("/entries/{id}/message.eml", get(entry::message))
+        .route("/events", get(events::listen))
         .fallback(async || Fault::NotFound)
         .layer(DefaultBodyLimit::max(BODY_MOST))
+        .nest("/api/v1", api::router(&house))
+        .route("/api", get(async || redirect("/api/v1/")))
+        .route("/api/v1/", get(api::page))
+        .route("/api/{*rest}", any(async || Problem::not_found()))
         .layer(from_fn_with_state(house.clone(), guard))
         .with_state(house)
 }

@@ -13,6 +13,7 @@ mod postfix;
 mod programs;
 mod quaranta;
 mod scanners;
+mod schemathesis;
 mod sendmail;
 mod wait;
 

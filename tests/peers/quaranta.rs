@@ -24,6 +24,11 @@ pub(crate) struct Quaranta {
     /// Of the demo.
     pub(crate) web: u16,
     pub(crate) accounts: Vec<(String, String)>,
+    /// The panel's address, and a key of the API; of the demo only.
+    #[allow(dead_code, reason = "benches/milter.rs does without")]
+    pub(crate) web: String,
+    #[allow(dead_code, reason = "benches/milter.rs does without")]
+    pub(crate) api_key: String,
 }
 
 impl Quaranta {
@@ -67,6 +72,8 @@ impl Quaranta {
             accounts: accounts
                 .map(|a| (text(&a["login"]), text(&a["password"])))
                 .collect(),
+            web: text(&ready["web"]),
+            api_key: text(&ready["api_key"]),
             smtp: port("smtp"),
             imaps: port("imaps"),
             outbound: port("outbound"),
@@ -150,6 +157,8 @@ impl Quaranta {
             milter: base + 6,
             web: base + 4,
             accounts: Vec::new(),
+            web: String::new(),
+            api_key: String::new(),
         };
         until("the daemon answers", || {
             daemon.cli(&["users", "list"]).status.success()

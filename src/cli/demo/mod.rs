@@ -15,14 +15,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::DemoArgs;
 use super::say;
-use crate::actions::{Desk, Refusal};
+use crate::actions::{Desk, NewKey, Refusal};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{self, Daemon};
 use crate::mail::{Budget, Direction, Domain};
 use crate::net::listen::{bind, closing};
 use crate::net::socket::Socket;
-use crate::policy::{Layer, Mode, Principal, Scope};
+use crate::policy::{Layer, Mode, Principal, Rights, Role, Scope};
 use crate::record::{DomainSettings, Door, Route, RouteTls};
 use crate::smtp;
 
@@ -30,6 +30,11 @@ use crate::smtp;
 const DOMAINS: [&str; 2] = ["example.org", "tag.example.org"];
 /// The accounts, besides `global`.
 const ACCOUNTS: [&str; 3] = ["example.org", "alice@example.org", "bob@example.org"];
+
+/// Names the API key among the secrets.
+const API_KEY: &str = "api_key";
+/// Enough for programs that try out all of the API.
+const API_RATE: u32 = 100_000;
 
 /// Where everything listens.
 struct Ports {
@@ -120,7 +125,7 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
     let destination = tokio::spawn(destination.serve(listener, closing));
 
     let daemon = Daemon::open(config).await?;
-    let passwords = passwords(dir, &daemon).await?;
+    let secrets = secrets(dir, &daemon).await?;
     serve_domains(&daemon.desk, ports.destination).await?;
     let seeded = dir.join("samples-sent");
     let samples = if args.no_samples || seeded.exists() {
@@ -133,10 +138,10 @@ async fn demo(args: &DemoArgs, dir: &Path) -> anyhow::Result<ExitCode> {
     if args.json {
         say(&format!(
             "{}\n",
-            ready_json(dir, &ports, &delivered, &passwords)
+            ready_json(dir, &ports, &delivered, &secrets)
         ))?;
     } else {
-        say(&ready_text(dir, &ports, &delivered, &passwords, &samples))?;
+        say(&ready_text(dir, &ports, &delivered, &secrets, &samples))?;
     }
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -165,6 +170,7 @@ fn config(dir: &Path, ports: &Ports) -> Config {
     config.imap.listen_starttls = vec![ports.imap];
     config.web.listen = vec![ports.web];
     config.web.url = Some(format!("http://{}", ports.web));
+    config.web.api_rate = API_RATE;
     config.outbound.listen = vec![ports.outbound];
     config.outbound.smart_hosts = vec![route(ports.destination)];
     config
@@ -174,9 +180,17 @@ fn door() -> Door {
     Door::new("demo", "")
 }
 
-/// Login and password of every account, `global` first. They are kept in the demo's
-/// directory, so that the next start can show them again; a real house does not do that.
-async fn passwords(dir: &Path, daemon: &Daemon) -> anyhow::Result<Vec<(String, String)>> {
+/// What lets people and programs in.
+struct Secrets {
+    /// Login and password of every account, `global` first.
+    accounts: Vec<(String, String)>,
+    /// A key of the account `global` with all its rights.
+    api_key: String,
+}
+
+/// The secrets are kept in the demo's directory, so that the next start can show them again; a
+/// real house does not do that.
+async fn secrets(dir: &Path, daemon: &Daemon) -> anyhow::Result<Secrets> {
     let file = dir.join("demo-passwords.json");
     let house = Principal::house("demo");
     let mut known: BTreeMap<String, String> = match std::fs::read(&file) {
@@ -187,7 +201,7 @@ async fn passwords(dir: &Path, daemon: &Daemon) -> anyhow::Result<Vec<(String, S
     if let Some(password) = &daemon.first_password {
         known.insert("global".to_owned(), password.clone());
     }
-    let mut all = Vec::new();
+    let mut accounts = Vec::new();
     for login in std::iter::once("global").chain(ACCOUNTS) {
         let scope: Scope = login.parse()?;
         if !known.contains_key(login) {
@@ -206,13 +220,32 @@ async fn passwords(dir: &Path, daemon: &Daemon) -> anyhow::Result<Vec<(String, S
             };
             known.insert(login.to_owned(), password);
         }
-        all.push((
+        accounts.push((
             login.to_owned(),
             known.get(login).cloned().unwrap_or_default(),
         ));
     }
+    let api_key = match known.get(API_KEY) {
+        Some(key) => key.clone(),
+        None => api_key(&daemon.desk).await?,
+    };
+    known.insert(API_KEY.to_owned(), api_key.clone());
     write_private(&file, &serde_json::to_vec_pretty(&known)?)?;
-    Ok(all)
+    Ok(Secrets { accounts, api_key })
+}
+
+async fn api_key(desk: &Desk) -> anyhow::Result<String> {
+    let key = NewKey {
+        name: "demo".to_owned(),
+        role: Role::Administrator,
+        scope: Scope::Global,
+        rights: Rights::all(),
+        expires: None,
+        networks: Vec::new(),
+    };
+    let global = Principal::of(Scope::Global);
+    let (_, text) = desk.add_api_key(&global, key, &door()).await?;
+    Ok(text)
 }
 
 fn write_private(path: &PathBuf, text: &[u8]) -> anyhow::Result<()> {
@@ -262,13 +295,9 @@ async fn serve_domains(desk: &Desk, destination: SocketAddr) -> anyhow::Result<(
     Ok(())
 }
 
-fn ready_json(
-    dir: &Path,
-    ports: &Ports,
-    delivered: &Path,
-    accounts: &[(String, String)],
-) -> serde_json::Value {
-    let accounts: Vec<_> = accounts
+fn ready_json(dir: &Path, ports: &Ports, delivered: &Path, secrets: &Secrets) -> serde_json::Value {
+    let accounts: Vec<_> = secrets
+        .accounts
         .iter()
         .map(|(login, password)| json!({ "login": login, "password": password }))
         .collect();
@@ -284,6 +313,7 @@ fn ready_json(
         "ca": dir.join("ca.pem"),
         "control": dir.join("control.sock"),
         "accounts": accounts,
+        "api_key": secrets.api_key,
     })
 }
 
@@ -291,7 +321,7 @@ fn ready_text(
     dir: &Path,
     ports: &Ports,
     delivered: &Path,
-    accounts: &[(String, String)],
+    secrets: &Secrets,
     samples: &[samples::Sent],
 ) -> String {
     let mut text = String::from(
@@ -305,7 +335,8 @@ fn ready_text(
         text.push_str(&super::show::table(&["SAMPLE MAIL", "TO", "ANSWER"], &rows));
         text.push('\n');
     }
-    let rows: Vec<Vec<String>> = accounts
+    let rows: Vec<Vec<String>> = secrets
+        .accounts
         .iter()
         .map(|(l, p)| vec![l.clone(), p.clone()])
         .collect();
@@ -313,6 +344,8 @@ fn ready_text(
     let path = |path: &Path| path.display().to_string();
     text.push_str(&format!(
         "\n\
+         Panel         http://{}\n\
+         API           curl -H 'Authorization: Bearer {}' http://{}/api/v1/status; described at http://{}/api/v1/\n\
          Send mail     swaks --server {} --from you@remote.test --to alice@example.org --body 'hello'\n\
          Send as Alice swaks --server {} -tls -a PLAIN -au alice@example.org -ap PASSWORD --from alice@example.org --to carol@remote.test --body 'hello'\n\
          Milter        smtpd_milters = inet:{} in main.cf of Postfix\n\
@@ -320,6 +353,10 @@ fn ready_text(
          Release       drag a message from Caught to Release\n\
          Delivered     {}/ADDRESS/new/\n\
          Command line  quaranta quarantine list --control {}\n\n",
+        ports.web,
+        secrets.api_key,
+        ports.web,
+        ports.web,
         ports.smtp,
         ports.outbound,
         ports.milter,
