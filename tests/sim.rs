@@ -116,6 +116,14 @@ impl Entries for Faulty {
     ) -> Result<Vec<(u64, EntryId)>, StoreError> {
         self.inner.entries.uids(view, after, most).await
     }
+    async fn newest(
+        &self,
+        view: &View,
+        before: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, EntryId)>, StoreError> {
+        self.inner.entries.newest(view, before, most).await
+    }
     async fn rows(&self, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<Row>>, StoreError> {
         self.inner.entries.rows(scope, ids).await
     }
