@@ -17,6 +17,7 @@ mod view;
 mod visitor;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
@@ -25,6 +26,8 @@ use crate::actions::Desk;
 use crate::net::limit::{Place, Turnstile};
 use crate::net::listen::{self, Closing};
 use crate::net::tls::ServerTls;
+use crate::record::Route;
+use crate::relay::Probe;
 
 pub use options::Options;
 
@@ -38,6 +41,17 @@ pub struct Setup {
     pub closing: Closing,
 }
 
+/// What the page of the reinsertion shows and tries.
+pub struct Reinsertion {
+    /// Where released mail is handed in.
+    pub hosts: Vec<Route>,
+    /// The same for what was caught on its way out.
+    pub outgoing: Vec<Route>,
+    /// How long the key before still verifies after a new one came into use.
+    pub overlap: Duration,
+    pub probe: Arc<dyn Probe>,
+}
+
 /// What every page and every call of the API has at hand. Cheap to clone.
 #[derive(Clone)]
 struct House {
@@ -45,6 +59,7 @@ struct House {
     desk: Desk,
     login: Login,
     flashes: visitor::Flashes,
+    reinsertion: Option<Arc<Reinsertion>>,
     closing: Closing,
     /// True if plain HTTP may be sent to HTTPS.
     has_tls: bool,
@@ -74,6 +89,7 @@ impl Door {
             desk,
             login,
             flashes: visitor::Flashes::default(),
+            reinsertion: None,
             closing,
             has_tls: tls.is_some(),
         };
@@ -84,6 +100,13 @@ impl Door {
         }
     }
 
+    /// With what the page of the reinsertion shows; without it only its keys are shown.
+    #[must_use]
+    pub fn reinserting(mut self, reinsertion: Reinsertion) -> Self {
+        self.house.reinsertion = Some(Arc::new(reinsertion));
+        self
+    }
+
     /// Serves clients until the doors close.
     pub async fn serve(self, listener: TcpListener) {
         let closing = self.house.closing.clone();
@@ -92,7 +115,7 @@ impl Door {
             door: "web",
             turnstile: self.turnstile.clone(),
             closing: closing.clone(),
-            grace: std::time::Duration::from_secs(5),
+            grace: Duration::from_secs(5),
             full: b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\nConnection: close\r\n\r\n".to_vec(),
         };
         let proxies = self.house.options.clone();

@@ -8,7 +8,8 @@ use axum::routing::{get, post};
 use super::House;
 use super::answer::{Fault, guard, redirect};
 use super::assets;
-use super::pages::{entry, gate, quarantine};
+use super::pages::{account, api_keys, domains, entry, gate, keys, lists, people, person};
+use super::pages::{policy, proof, quarantine};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -31,8 +32,50 @@ pub(super) fn router(house: House) -> Router {
         .route("/entries/{id}", get(entry::show))
         .route("/entries/{id}/preview", get(entry::preview))
         .route("/entries/{id}/message.eml", get(entry::message))
+        .merge(settings())
+        .merge(own())
         .fallback(async || Fault::NotFound)
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .layer(from_fn_with_state(house.clone(), guard))
         .with_state(house)
+}
+
+/// What is set: lists, policies, people, domains, keys.
+fn settings() -> Router<House> {
+    Router::new()
+        .route("/lists", get(lists::show))
+        .route("/lists/add", post(lists::add))
+        .route("/lists/remove", post(lists::remove))
+        .route("/lists/paste", post(lists::paste))
+        .route("/policy", get(policy::show).post(policy::set))
+        .route("/people", get(people::show))
+        .route("/people/add", post(people::add))
+        .route("/people/account", get(person::show).post(person::act))
+        .route("/people/domains", get(domains::show).post(domains::act))
+        .route("/keys", get(keys::show))
+        .route("/keys/test", post(keys::test))
+        .route("/keys/rotate", post(keys::rotate))
+        .route("/api-keys", get(api_keys::show))
+        .route("/api-keys/make", post(api_keys::make))
+        .route("/api-keys/remove", post(api_keys::remove))
+}
+
+/// The visitor's own account.
+fn own() -> Router<House> {
+    Router::new()
+        .route("/act-as", post(account::act_as))
+        .route("/account", get(account::show))
+        .route("/account/password", post(account::password))
+        .route("/account/prove", get(proof::ask).post(proof::prove))
+        .route(
+            "/account/second-factor",
+            get(proof::enrol).post(proof::confirm),
+        )
+        .route("/account/second-factor/off", post(account::second_off))
+        .route("/account/recovery-codes", post(account::recovery))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/sign-out-everywhere", post(account::everywhere))
+        .route("/account/delegates/add", post(account::delegate))
+        .route("/account/delegates/remove", post(account::undelegate))
+        .route("/account/give-up", post(account::give_up))
 }
