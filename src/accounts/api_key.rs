@@ -123,7 +123,7 @@ impl Login {
         if key.used.is_some_and(|used| used.day() == now.day()) {
             return;
         }
-        let event = Event::new(now, Status::SignedIn, &key.who(), door);
+        let event = Event::new(now, Status::SignedIn, &key.who(), door).about(&key.scope);
         let used = ApiKey {
             used: Some(now),
             ..key.clone()

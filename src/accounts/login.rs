@@ -309,7 +309,9 @@ impl Login {
     ) -> Result<Account, LoginRefusal> {
         let now = self.clock.now();
         let door = Door::new("background", "");
-        let event = Event::new(now, Status::Changed, chore, door).saying(words);
+        let event = Event::new(now, Status::Changed, chore, door)
+            .about(scope)
+            .saying(words);
         let new = Account::new(scope.clone(), String::new(), now);
         let made = change_account(&*self.settings, scope, |before| {
             let made = before.is_none().then(|| (new.clone(), event.clone()));

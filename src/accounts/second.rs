@@ -275,7 +275,8 @@ impl Login {
                 "a recovery code was used; {} are left",
                 second.recovery.len()
             );
-            let event = Event::new(now, Status::Changed, &login.to_string(), door.clone());
+            let event =
+                Event::new(now, Status::Changed, &login.to_string(), door.clone()).about(login);
             Ok::<_, LoginRefusal>(Some((account, event.saying(words))))
         });
         Ok(used.await?.is_some())
@@ -368,7 +369,9 @@ impl Login {
     ) -> Result<Vec<String>, LoginRefusal> {
         let (codes, kept) = totp::recovery_codes()?;
         let now = self.clock.now();
-        let event = Event::new(now, Status::Changed, &login.to_string(), door).saying(words);
+        let event = Event::new(now, Status::Changed, &login.to_string(), door)
+            .about(login)
+            .saying(words);
         change_account(&*self.settings, login, |before| {
             let mut account = before.ok_or(LoginRefusal::Wrong)?;
             let secret = secret(&account).ok_or(LoginRefusal::Wrong)?;

@@ -329,7 +329,8 @@ impl Login {
         if let Some(session) = self.sessions.0.take(token, now) {
             let door = Door::new(door, session.peer);
             let event = Event::new(now, Status::Changed, &session.login.to_string(), door);
-            self.note(event.saying("signed out")).await;
+            self.note(event.about(&session.login).saying("signed out"))
+                .await;
         }
     }
 }

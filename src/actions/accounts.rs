@@ -107,7 +107,7 @@ impl Desk {
             return Err(there());
         }
         let (password, hash) = hashed(password).await?;
-        let event = self.changed(by, door, format!("account {scope} was made"));
+        let event = self.changed(by, &scope, door, format!("account {scope} was made"));
         change_account(&*self.store.settings, &scope, |before| match before {
             Some(_) => Err(there()),
             None => {
@@ -138,7 +138,12 @@ impl Desk {
             return Err(unknown(&scope));
         }
         let (password, hash) = hashed(password).await?;
-        let event = self.changed(by, door, format!("the password of {scope} was changed"));
+        let event = self.changed(
+            by,
+            &scope,
+            door,
+            format!("the password of {scope} was changed"),
+        );
         self.alter(by, &scope, &event, |account| {
             account.hash.clone_from(&hash);
             account.made = event.at;
@@ -158,7 +163,12 @@ impl Desk {
         login: &Scope,
         door: &Door,
     ) -> Result<(), Refusal> {
-        let event = self.changed(by, door, format!("{login} was signed out everywhere"));
+        let event = self.changed(
+            by,
+            login,
+            door,
+            format!("{login} was signed out everywhere"),
+        );
         self.alter(by, login, &event, |account| account.epoch += 1)
             .await
     }
@@ -174,7 +184,7 @@ impl Desk {
         door: &Door,
     ) -> Result<(), Refusal> {
         let words = format!("the second factor of {login} was taken away");
-        let event = self.changed(by, door, words);
+        let event = self.changed(by, login, door, words);
         self.alter(by, login, &event, |account| {
             account.second = None;
             account.epoch += 1;
@@ -221,7 +231,7 @@ impl Desk {
         }
         let account = self.store.settings.account(scope).await?;
         may_with(by, &account.ok_or_else(|| unknown(scope))?)?;
-        let event = self.changed(by, door, format!("account {scope} was removed"));
+        let event = self.changed(by, scope, door, format!("account {scope} was removed"));
         if self.store.settings.remove_account(scope, event).await? {
             Ok(())
         } else {

@@ -146,7 +146,7 @@ impl Desk {
             key.scope,
             key.name
         );
-        let event = self.changed(by, door, words);
+        let event = self.changed(by, &key.scope, door, words);
         let settings = &self.store.settings;
         if !settings.replace_api_key(None, key.clone(), event).await? {
             return Err(Refusal::Failed("try again".into()));
@@ -183,7 +183,7 @@ impl Desk {
         if key.by != by.who {
             may(by, &key.scope).map_err(|_| unknown())?;
         }
-        let event = self.changed(by, door, format!("API key qk_{id} was removed"));
+        let event = self.changed(by, &key.scope, door, format!("API key qk_{id} was removed"));
         if self.store.settings.remove_api_key(id, event).await? {
             Ok(())
         } else {

@@ -36,7 +36,7 @@ impl Desk {
         // Side by side, so that the store makes them durable together.
         let adding = patterns.iter().map(|pattern| async move {
             let words = format!("the {kind} list of {scope} gained {pattern}");
-            let event = self.changed(by, door, words);
+            let event = self.changed(by, scope, door, words);
             let entry = ListEntry {
                 scope: scope.clone(),
                 kind,

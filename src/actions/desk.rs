@@ -456,7 +456,7 @@ impl Desk {
 }
 
 /// Whose an event is.
-fn ours(event: &Event) -> &[Address] {
+pub(super) fn ours(event: &Event) -> &[Address] {
     match event.direction {
         Some(Direction::Outbound) => event.from.as_slice(),
         Some(Direction::Inbound) | None => &event.to,

@@ -98,7 +98,12 @@ impl Desk {
         if given.role == Role::Recipient && !is_owner(by, &given.scope) {
             self.may_look_through(by, to, &given.scope).await?;
         }
-        let event = self.changed(by, door, format!("{to} was made {}", in_words(&given)));
+        let event = self.changed(
+            by,
+            &given.scope,
+            door,
+            format!("{to} was made {}", in_words(&given)),
+        );
         let grant = Grant {
             role: given.role,
             scope: given.scope,
@@ -161,7 +166,7 @@ impl Desk {
             may(by, scope)?;
         }
         let words = format!("{from} is no longer {} of {scope}", role.name());
-        let event = self.changed(by, door, words);
+        let event = self.changed(by, scope, door, words);
         change_account(&*self.store.settings, from, |before| {
             let mut account = before.ok_or_else(|| unknown(from))?;
             let count = account.grants.len();

@@ -1,6 +1,6 @@
 //! The keys with which domains seal mail that we changed: made, shown and removed at the desk (XX-14).
 
-use super::settings::may;
+use super::settings::{may, of_domain};
 use super::{Desk, Refusal};
 use crate::mail::Domain;
 use crate::policy::{Principal, Scope};
@@ -59,7 +59,7 @@ impl Desk {
             .map_err(|fault| Refusal::Bad(fault.to_string()))?;
         let text = serde_json::to_vec(&key).map_err(|e| Refusal::Failed(e.to_string()))?;
         let words = format!("domain {domain} seals with the key {}", key.selector);
-        let event = self.changed(by, door, words);
+        let event = self.changed(by, &of_domain(&domain), door, words);
         self.store.settings.set_secret(&name, text, event).await?;
         Ok(key)
     }
@@ -98,7 +98,12 @@ impl Desk {
         door: &Door,
     ) -> Result<(), Refusal> {
         may(by, &Scope::Domain(domain.clone()))?;
-        let event = self.changed(by, door, format!("the key of domain {domain} was removed"));
+        let event = self.changed(
+            by,
+            &of_domain(domain),
+            door,
+            format!("the key of domain {domain} was removed"),
+        );
         let name = name_of(domain);
         let removed = self.store.settings.remove_secret(&name, event);
         if removed.await? {

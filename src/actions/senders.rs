@@ -73,7 +73,7 @@ impl Desk {
     }
 
     fn of_sender(&self, by: &Principal, sender: &Scope, door: &Door, words: String) -> Event {
-        let mut event = self.changed(by, door, words);
+        let mut event = self.changed(by, sender, door, words);
         if let Scope::Recipient(address) = sender {
             event.direction = Some(Direction::Outbound);
             event.from = Some(address.clone());

@@ -57,6 +57,10 @@ async fn keep_keys(
     settings.set_secret(REINSERTION_KEYS, text, event).await
 }
 
+pub(super) fn of_domain(domain: &Domain) -> Scope {
+    Scope::Domain(domain.clone())
+}
+
 /// An administrator's act within the scope.
 pub(super) fn may(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
     if !by.scope.holds(scope) {
@@ -102,8 +106,17 @@ pub(super) fn check_listing(count: usize, note: &str) -> Result<(), Refusal> {
 }
 
 impl Desk {
-    pub(super) fn changed(&self, by: &Principal, door: &Door, words: String) -> Event {
-        Event::new(self.clock.now(), Status::Changed, &by.who, door.clone()).saying(words)
+    /// `about` is whose setting it is, see [`Desk::audit`].
+    pub(super) fn changed(
+        &self,
+        by: &Principal,
+        about: &Scope,
+        door: &Door,
+        words: String,
+    ) -> Event {
+        Event::new(self.clock.now(), Status::Changed, &by.who, door.clone())
+            .about(about)
+            .saying(words)
     }
 
     /// The domains within `by`'s scope.
@@ -134,7 +147,7 @@ impl Desk {
         }
         let routes: Vec<String> = settings.routes.iter().map(ToString::to_string).collect();
         let words = format!("domain {} goes to {}", settings.domain, routes.join(" "));
-        let event = self.changed(by, door, words);
+        let event = self.changed(by, &of_domain(&settings.domain), door, words);
         Ok(self.store.settings.set_domain(settings, event).await?)
     }
 
@@ -157,7 +170,7 @@ impl Desk {
             Some(imap) => format!("users of {domain} sign in with their password at {imap}"),
             None => format!("users of {domain} sign in with a password of the house"),
         };
-        let event = self.changed(by, door, words);
+        let event = self.changed(by, &of_domain(domain), door, words);
         let settings = DomainSettings { imap, ..settings };
         Ok(self.store.settings.set_domain(settings, event).await?)
     }
@@ -173,7 +186,12 @@ impl Desk {
         door: &Door,
     ) -> Result<(), Refusal> {
         may(by, &Scope::Global)?;
-        let event = self.changed(by, door, format!("domain {domain} was removed"));
+        let event = self.changed(
+            by,
+            &of_domain(domain),
+            door,
+            format!("domain {domain} was removed"),
+        );
         if self.store.settings.remove_domain(domain, event).await? {
             match self.remove_sealing_key(by, domain, door).await {
                 Err(Refusal::Unknown(_)) => Ok(()),
@@ -213,7 +231,7 @@ impl Desk {
             return Err(Refusal::NeedsRight(Right::SeeBodies));
         }
         let text = serde_json::to_string(&layer).unwrap_or_default();
-        let event = self.changed(by, door, format!("policy of {scope}: {text}"));
+        let event = self.changed(by, &scope, door, format!("policy of {scope}: {text}"));
         Ok(self.store.settings.set_layer(&scope, layer, event).await?)
     }
 
@@ -243,6 +261,7 @@ impl Desk {
         check_listing(self.store.settings.list(&scope).await?.len() + 1, &note)?;
         let event = self.changed(
             by,
+            &scope,
             door,
             format!("the {kind} list of {scope} gained {pattern}"),
         );
@@ -273,6 +292,7 @@ impl Desk {
         may_list(by, scope)?;
         let event = self.changed(
             by,
+            scope,
             door,
             format!("the {kind} list of {scope} lost {pattern}"),
         );
@@ -314,7 +334,12 @@ impl Desk {
         ring.rotate(now, now.after(overlap))
             .map_err(|e| Refusal::Failed(e.to_string()))?;
         let id = ring.current().map_or(0, |key| key.id);
-        let event = self.changed(by, door, format!("reinsertion key {id} came into use"));
+        let event = self.changed(
+            by,
+            &Scope::Global,
+            door,
+            format!("reinsertion key {id} came into use"),
+        );
         keep_keys(&*self.store.settings, &ring, event).await?;
         Ok(ring)
     }

@@ -10,14 +10,10 @@ use super::Background;
 use crate::actions::{Action, Outcome, Refusal, reinsertion_keys};
 use crate::clock::Timestamp;
 use crate::intake::passed_mark;
-use crate::mail::{
-    Address, Direction, Edit, EntryId, Envelope, Mail, MailId, Message, Peer, Reply,
-};
+use crate::mail::{Address, Direction, Edit, EntryId, Envelope, Mail, Message, Peer, Reply};
 use crate::net::listen::Closing;
-use crate::policy::{Class, Principal, Scope, Verdict};
-use crate::record::{
-    Door, Entry, Event, Job, JobKind, KeptMail, Route, SUBJECT_LONGEST, Shelf, State, Status,
-};
+use crate::policy::{Principal, Scope};
+use crate::record::{Door, Entry, Event, Job, JobKind, KeptMail, Route, State, Status};
 use crate::relay::Parcel;
 use crate::store::StoreError;
 use crate::token;
@@ -26,8 +22,6 @@ use crate::token;
 const LEASE: Duration = Duration::from_secs(600);
 /// How often jobs that are due later are looked for.
 const EVERY: Duration = Duration::from_secs(1);
-/// Days a mail is kept that the destination refused after others had it.
-const STRANDED_DAYS: u64 = 14;
 
 impl Background {
     pub(super) async fn deliver_all(self, mut stop: Closing) {
@@ -331,7 +325,7 @@ impl Background {
                 .await;
         };
         let event = self.event(job, Status::ReleaseFailed, &reply.to_string());
-        let entry = stranded(&kept, to, reply, direction(job), self.clock.now());
+        let entry = Entry::stranded(&kept, to, reply, direction(job), self.clock.now());
         let mail = match self.mail(kept) {
             Ok(mail) => mail,
             Err(later) => return self.later_by_us(job.clone(), later).await,
@@ -425,50 +419,5 @@ fn direction(job: &Job) -> Direction {
     match job.kind {
         JobKind::Send { .. } => Direction::Outbound,
         JobKind::Release | JobKind::Deliver { .. } | JobKind::Letter { .. } => Direction::Inbound,
-    }
-}
-
-fn stranded(
-    kept: &KeptMail,
-    to: Address,
-    reply: Reply,
-    direction: Direction,
-    now: Timestamp,
-) -> Entry {
-    let subject = crate::mail::headers::first(&kept.bytes, "Subject").map(|field| {
-        crate::mail::subject::decoded(field.value)
-            .chars()
-            .take(SUBJECT_LONGEST)
-            .collect()
-    });
-    let mail: MailId = kept.id;
-    let owner = match (direction, &kept.envelope.from) {
-        (Direction::Outbound, Some(from)) => from.clone(),
-        (Direction::Outbound, None) | (Direction::Inbound, _) => to.clone(),
-    };
-    Entry {
-        id: EntryId::going(direction, mail, &to),
-        mail,
-        to: vec![to],
-        owner,
-        from: kept.envelope.from.clone(),
-        direction,
-        shelf: Shelf::Caught,
-        state: State::Held,
-        verdict: Verdict {
-            class: Class::Clean,
-            score: 0.0,
-            because: Vec::new(),
-        },
-        arrived: now,
-        expires: now.after_days(STRANDED_DAYS),
-        uid: 0,
-        size: kept.bytes.len() as u64,
-        subject: subject.unwrap_or_default(),
-        author: kept.envelope.from_text(),
-        client: kept.envelope.peer.address.to_string(),
-        failed: Some(reply),
-        leaves: None,
-        requested: None,
     }
 }

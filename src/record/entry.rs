@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::mail::{Address, Direction, EntryId, Envelope, MailId, Reply};
-use crate::policy::Verdict;
+use crate::mail::{Address, Direction, EntryId, Envelope, MailId, Reply, headers, subject};
+use crate::policy::{Class, Verdict};
 
 /// Which shelf an entry lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ impl fmt::Display for State {
 
 /// Longest [`Entry::subject`], in characters.
 pub const SUBJECT_LONGEST: usize = 256;
+
+/// Days a mail is kept that the destination refused after others had it.
+const STRANDED_DAYS: u64 = 14;
 
 /// What one recipient has of one mail.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,6 +86,57 @@ pub struct Entry {
     /// Somebody without the right asked for its release (XX-12).
     #[serde(default)]
     pub requested: Option<Asked>,
+}
+
+impl Entry {
+    /// An entry for owed mail that its destination did not take: it goes to the quarantine of the
+    /// recipient, because the sender was told that we have it; mail on its way out to the
+    /// sender's.
+    #[must_use]
+    pub fn stranded(
+        kept: &KeptMail,
+        to: Address,
+        reply: Reply,
+        direction: Direction,
+        now: Timestamp,
+    ) -> Self {
+        let subject = headers::first(&kept.bytes, "Subject").map(|field| {
+            subject::decoded(field.value)
+                .chars()
+                .take(SUBJECT_LONGEST)
+                .collect()
+        });
+        let mail = kept.id;
+        let owner = match (direction, &kept.envelope.from) {
+            (Direction::Outbound, Some(from)) => from.clone(),
+            (Direction::Outbound, None) | (Direction::Inbound, _) => to.clone(),
+        };
+        Self {
+            id: EntryId::going(direction, mail, &to),
+            mail,
+            to: vec![to],
+            owner,
+            from: kept.envelope.from.clone(),
+            direction,
+            shelf: Shelf::Caught,
+            state: State::Held,
+            verdict: Verdict {
+                class: Class::Clean,
+                score: 0.0,
+                because: Vec::new(),
+            },
+            arrived: now,
+            expires: now.after_days(STRANDED_DAYS),
+            uid: 0,
+            size: kept.bytes.len() as u64,
+            subject: subject.unwrap_or_default(),
+            author: kept.envelope.from_text(),
+            client: kept.envelope.peer.address.to_string(),
+            failed: Some(reply),
+            leaves: None,
+            requested: None,
+        }
+    }
 }
 
 /// Who asked for a release, and when.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, EntryId, MailId};
-use crate::policy::Class;
+use crate::policy::{Class, Scope};
 
 /// The vocabulary of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,6 +120,9 @@ pub struct Event {
     pub door: Door,
     /// What was answered, or said by the next host, or set.
     pub words: String,
+    /// What was set is set for this scope, or concerns the account of this login.
+    #[serde(default)]
+    pub about: Option<Scope>,
 }
 
 impl Event {
@@ -141,7 +144,15 @@ impl Event {
             who: who.to_owned(),
             door,
             words: String::new(),
+            about: None,
         }
+    }
+
+    /// The same, about what is set for `scope`.
+    #[must_use]
+    pub fn about(mut self, scope: &Scope) -> Self {
+        self.about = Some(scope.clone());
+        self
     }
 
     /// The same, saying `words`.

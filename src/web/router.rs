@@ -8,8 +8,8 @@ use axum::routing::{get, post};
 use super::House;
 use super::answer::{Fault, guard, redirect};
 use super::assets;
-use super::pages::{account, api_keys, domains, entry, gate, keys, lists, people, person};
-use super::pages::{policy, proof, quarantine};
+use super::pages::{account, api_keys, audit, domains, entry, gate, jobs, keys, lists};
+use super::pages::{people, person, policy, proof, quarantine};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -52,6 +52,8 @@ fn settings() -> Router<House> {
         .route("/people/add", post(people::add))
         .route("/people/account", get(person::show).post(person::act))
         .route("/people/domains", get(domains::show).post(domains::act))
+        .route("/jobs", get(jobs::show).post(jobs::act))
+        .route("/audit", get(audit::show))
         .route("/keys", get(keys::show))
         .route("/keys/test", post(keys::test))
         .route("/keys/rotate", post(keys::rotate))

@@ -98,7 +98,9 @@ impl Intake {
         let event = |verb: &str, pattern: &Pattern| {
             let door = Door::new(self.door, mail.envelope.peer.address);
             let words = format!("the allow list of {from} {verb} the correspondent {pattern}");
-            Event::new(now, Status::Changed, "correspondents", door).saying(words)
+            Event::new(now, Status::Changed, "correspondents", door)
+                .about(&scope)
+                .saying(words)
         };
         for old in self.surplus(&list, &news) {
             let gone = event("lost", &old.pattern);

@@ -157,7 +157,9 @@ impl Intake {
         let words = format!("sender {} was locked: {}", lock.sender, lock.why);
         tracing::warn!(sender = %lock.sender, %client, why = lock.why, "a sender was locked");
         let door = Door::new(self.door, client);
-        let mut event = Event::new(lock.since, Status::Changed, &lock.by, door).saying(words);
+        let mut event = Event::new(lock.since, Status::Changed, &lock.by, door)
+            .about(&lock.sender)
+            .saying(words);
         event.direction = Some(Direction::Outbound);
         event.from.clone_from(&mail.envelope.from);
         let settings = &self.parts.store.settings;

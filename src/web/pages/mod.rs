@@ -2,9 +2,11 @@
 
 pub(super) mod account;
 pub(super) mod api_keys;
+pub(super) mod audit;
 pub(super) mod domains;
 pub(super) mod entry;
 pub(super) mod gate;
+pub(super) mod jobs;
 pub(super) mod keys;
 pub(super) mod lists;
 pub(super) mod people;
@@ -101,8 +103,10 @@ impl Frame {
             ("/lists", t.nav_lists, reads),
             ("/policy", t.nav_policy, reads),
             ("/people", t.nav_people, reads && over),
+            ("/jobs", t.nav_jobs, true),
             ("/keys", t.nav_keys, over && by.has(Right::Administer)),
             ("/api-keys", t.nav_api, true),
+            ("/audit", t.nav_audit, reads && over),
             ("/account", t.nav_account, true),
         ]
         .into_iter()
