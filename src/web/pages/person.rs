@@ -44,7 +44,6 @@ struct Page {
     stays: bool,
     roles: Vec<Choice>,
     rights: Vec<Choice>,
-    own_scope: String,
 }
 
 /// `GET /people/account?login=`
@@ -70,7 +69,6 @@ pub(in crate::web) async fn show(
         stays: login == Scope::Global,
         roles: roles(t),
         rights: Right::ALL.map(|one| choice(one, t)).into(),
-        own_scope: by.scope.to_string(),
         login: login.to_string(),
         account,
         frame,

@@ -38,7 +38,7 @@ words! {
     right_read_settings: "see what is set" | "Einstellungen sehen";
 
     reset_password: "Make a new password" | "Neues Passwort erzeugen";
-    reset_password_hint: "The old one no longer holds, and all sessions end." | "Das alte gilt nicht mehr, und alle Sitzungen enden.";
+    reset_password_hint: "With a new password the old one no longer holds, and all sessions end." | "Mit einem neuen Passwort gilt das alte nicht mehr, und alle Sitzungen enden.";
     password_reset: "The password of {n} was changed to:" | "Das Passwort von {n} wurde geändert zu:";
     sign_out: "Sign out everywhere" | "Überall abmelden";
     signed_out: "{n} was signed out everywhere." | "{n} wurde überall abgemeldet.";

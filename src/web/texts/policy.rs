@@ -5,7 +5,7 @@ words! {
     read_only: "You can see here what holds for your mail. Your administrator changes it." | "Hier sehen Sie, was für Ihre Nachrichten gilt. Ändern kann es Ihre Verwaltung.";
     set_here: "set here" | "hier festgelegt";
     inherited: "inherited from {n}" | "geerbt von {n}";
-    default: "as delivered" | "Voreinstellung";
+    default: "default of the house" | "Voreinstellung";
     instead_of: "Without it {n} would hold." | "Ohne sie gilt {n}.";
     overruled: "A wider scope asks for it; that cannot be taken back here." | "Ein weiterer Bereich verlangt es; das lässt sich hier nicht zurücknehmen.";
     reset: "Inherit" | "Erben";
