@@ -8,9 +8,8 @@ use tokio::task::JoinSet;
 
 use super::Background;
 use crate::actions::{Action, Outcome, Refusal, reinsertion_keys};
-use crate::clock::Timestamp;
 use crate::intake::passed_mark;
-use crate::mail::{Address, Direction, Edit, EntryId, Envelope, Mail, Message, Peer, Reply};
+use crate::mail::{Address, Direction, Edit, Envelope, Mail, Message, Peer, Reply};
 use crate::net::listen::Closing;
 use crate::policy::{Principal, Scope};
 use crate::record::{Door, Entry, Event, Job, JobKind, KeptMail, Route, State, Status};

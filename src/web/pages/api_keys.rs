@@ -72,7 +72,7 @@ pub(in crate::web) async fn show(State(house): State<House>, visitor: Visitor) -
 fn choices(by: &Principal, t: &Texts) -> Vec<Choice> {
     let mut all = match by.scope {
         Scope::Recipient(_) => Vec::new(),
-        Scope::Global | Scope::Domain(_) => roles(t),
+        Scope::Global | Scope::Domain(_) => roles(by, t),
     };
     all.retain(|choice| choice.value != by.role.name());
     let own = Choice {

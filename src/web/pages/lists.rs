@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 
 use super::{Frame, Part, entries, scope_of, scope_text, told};
+use crate::actions::Refusal;
 use crate::policy::{ListEntry, ListKind, Origin, Pattern, Principal, Right, Role, Scope};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, local, page};
@@ -209,14 +210,16 @@ pub(in crate::web) async fn remove(
             continue;
         };
         let door = visitor.door();
-        house
-            .desk
-            .remove_listed(by, &scope, kind, &pattern, &door)
-            .await?;
-        removed += 1;
+        let gone = house.desk.remove_listed(by, &scope, kind, &pattern, &door);
+        match gone.await {
+            Ok(()) => removed += 1,
+            // To press twice is no fault.
+            Err(Refusal::Unknown(_)) => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
     }
     let flash = match removed {
-        0 => Flash::bad(t.nothing_chosen),
+        0 => Flash::bad(t.lists.none_removed),
         n => Flash::good(fill(t.lists.removed, n)),
     };
     told(&house, &visitor, &back, Ok(flash))
@@ -243,7 +246,7 @@ pub(in crate::web) async fn paste(
         .take(LINES_MOST + 1)
         .collect();
     let refused = match lines.len() {
-        0 => Some(t.nothing_chosen),
+        0 => Some(t.lists.no_lines),
         n if n > LINES_MOST => Some(t.lists.too_many),
         _ => None,
     };

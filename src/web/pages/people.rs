@@ -52,21 +52,24 @@ pub(super) fn role(role: Role, t: &Texts) -> &'static str {
     }
 }
 
-/// The roles that can be given.
-pub(super) fn roles(t: &Texts) -> Vec<Choice> {
-    [
+/// The roles that `by` can give.
+pub(super) fn roles(by: &Principal, t: &Texts) -> Vec<Choice> {
+    let all = [
         Role::Recipient,
         Role::Helpdesk,
         Role::Auditor,
         Role::DomainAdministrator,
         Role::Administrator,
-    ]
-    .map(|one| Choice {
-        value: one.name(),
-        text: role(one, t),
-        current: false,
-    })
-    .into()
+    ];
+    let given = |one: &Role| *one != Role::Administrator || by.scope == Scope::Global;
+    all.into_iter()
+        .filter(given)
+        .map(|one| Choice {
+            value: one.name(),
+            text: role(one, t),
+            current: false,
+        })
+        .collect()
 }
 
 /// A right in words.

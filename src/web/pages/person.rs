@@ -67,7 +67,7 @@ pub(in crate::web) async fn show(
         may_change: by.has(Right::Administer),
         takes_grants: matches!(login, Scope::Recipient(_)),
         stays: login == Scope::Global,
-        roles: roles(t),
+        roles: roles(&by, t),
         rights: Right::ALL.map(|one| choice(one, t)).into(),
         login: login.to_string(),
         account,

@@ -23,6 +23,8 @@ words! {
     lines_hint: "At most 1000 lines. Empty lines and what begins with # are passed over." | "Höchstens 1000 Zeilen. Leere Zeilen und solche, die mit # beginnen, werden übergangen.";
     added: "{n} was added." | "{n} wurde hinzugefügt.";
     removed: "{n} removed." | "{n} entfernt.";
+    none_removed: "Nothing was removed: choose entries first." | "Nichts wurde entfernt: Wählen Sie zuerst Einträge aus.";
+    no_lines: "There was no line to add." | "Es gab keine Zeile zum Hinzufügen.";
     remove_chosen: "Remove the chosen" | "Ausgewählte entfernen";
     choose: "Choose" | "Auswählen";
     filter: "Words in sender, note, or who made it" | "Wörter aus Absender, Notiz oder Urheber";
