@@ -88,14 +88,15 @@ impl Daemon {
             .open(&outbound_door, &mut tasks, &closing);
         let web = addresses(&listeners.web);
         let imap_listeners = with_opening(listeners.imaps, listeners.imap);
-        open_for_people(
-            &rooms,
-            &config,
-            imap_listeners,
-            listeners.web,
-            &mut tasks,
-            &closing,
+        tasks.spawn(
+            rooms
+                .imap_door(&config)
+                .serve(imap_listeners, closing.signal()),
         );
+        let web_door = rooms.web_door(&config, (&smtp, &outbound), &closing);
+        for listener in listeners.web {
+            tasks.spawn(web_door.clone().serve(listener));
+        }
         let overlap = config.reinsertion.token_lifetime.0;
         let control = Control::new(rooms.desk.clone(), overlap).teaching(rooms.learner.clone());
         tasks.spawn(control.serve(listeners.control, closing.clone()));
@@ -181,22 +182,6 @@ fn open_for_relays(
 ) {
     for listener in listeners {
         tasks.spawn(door.clone().serve(listener, closing.clone()));
-    }
-}
-
-/// Opens the doors where people look at their mail.
-fn open_for_people(
-    rooms: &Rooms,
-    config: &Config,
-    imap: Vec<(TcpListener, imap::Opening)>,
-    web: Vec<TcpListener>,
-    tasks: &mut JoinSet<()>,
-    closing: &Closing,
-) {
-    tasks.spawn(rooms.imap_door(config).serve(imap, closing.signal()));
-    let door = rooms.web_door(config, closing);
-    for listener in web {
-        tasks.spawn(door.clone().serve(listener));
     }
 }
 

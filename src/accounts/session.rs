@@ -254,6 +254,24 @@ impl Login {
         Ok(())
     }
 
+    /// Asks for the password of the session's own account, before it is changed.
+    ///
+    /// # Errors
+    /// [`LoginRefusal`]; counted like a sign-in.
+    pub async fn check_password(
+        &self,
+        token: &str,
+        password: &str,
+        from: IpAddr,
+        door: &str,
+    ) -> Result<(), LoginRefusal> {
+        let entered = self.session(token).await?.ok_or(LoginRefusal::Wrong)?;
+        let name = entered.session.login.to_string();
+        self.by_password(&name, password, from, door, |_| true)
+            .await?;
+        Ok(())
+    }
+
     /// Keeps a session whose own person has just changed the password or the second factor, which
     /// ended all sessions of the account.
     ///

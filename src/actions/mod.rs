@@ -5,6 +5,7 @@ mod action;
 mod api_keys;
 mod audit;
 mod browse;
+mod bulk;
 mod desk;
 mod grants;
 mod jobs;

@@ -84,11 +84,25 @@ pub(super) fn may_read(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
 }
 
 /// A change of a list: everybody keeps their own, administrators all of their scope (IW-03).
-fn may_list(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
+pub(super) fn may_list(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
     if by.role == Role::Recipient && by.scope == *scope && by.has(Right::Act) {
         return Ok(());
     }
     may(by, scope)
+}
+
+/// `count`: the entries that the list would have; some may replace others.
+pub(super) fn check_listing(count: usize, note: &str) -> Result<(), Refusal> {
+    let bad = |text: String| Err(Refusal::Bad(text));
+    if note.len() > NOTE_LONGEST || note.chars().any(char::is_control) {
+        return bad(format!(
+            "a note has at most {NOTE_LONGEST} octets and no control characters"
+        ));
+    }
+    if count > LIST_MOST {
+        return bad(format!("a list has at most {LIST_MOST} entries"));
+    }
+    Ok(())
 }
 
 impl Desk {
@@ -244,16 +258,7 @@ impl Desk {
         door: &Door,
     ) -> Result<(), Refusal> {
         may_list(by, &scope)?;
-        if note.len() > NOTE_LONGEST {
-            return Err(Refusal::Bad(format!(
-                "a note has at most {NOTE_LONGEST} octets"
-            )));
-        }
-        if self.store.settings.list(&scope).await?.len() >= LIST_MOST {
-            return Err(Refusal::Bad(format!(
-                "a list has at most {LIST_MOST} entries"
-            )));
-        }
+        check_listing(self.store.settings.list(&scope).await?.len() + 1, &note)?;
         let event = self.changed(
             by,
             &scope,

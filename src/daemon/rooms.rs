@@ -142,14 +142,26 @@ impl Rooms {
         )
     }
 
-    pub(super) fn web_door(&self, config: &Config, closing: &Closing) -> web::Door {
-        web::Door::new(web::Setup {
+    /// `smtp` and `outbound` are the listeners at which released mail may come back.
+    pub(super) fn web_door(
+        &self,
+        config: &Config,
+        (smtp, outbound): (&[SocketAddr], &[SocketAddr]),
+        closing: &Closing,
+    ) -> web::Door {
+        let door = web::Door::new(web::Setup {
             options: config.web.clone(),
             desk: self.desk.clone(),
             login: self.login.clone(),
             tls: Some(self.tls.clone()),
             closing: closing.clone(),
             overlap: config.reinsertion.token_lifetime.0,
+        });
+        door.reinserting(web::Reinsertion {
+            hosts: reinsertion_routes(config, smtp),
+            outgoing: self.outgoing(config, outbound).reinsertion.to_vec(),
+            overlap: config.reinsertion.token_lifetime.0,
+            probe: self.relay.clone(),
         })
     }
 

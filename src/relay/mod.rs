@@ -6,6 +6,7 @@ mod client;
 mod options;
 mod outward;
 mod pool;
+mod probe;
 mod route;
 mod sign_in;
 mod stuffing;
@@ -20,6 +21,7 @@ use crate::record::Route;
 
 pub use options::Options;
 pub use outward::Outward;
+pub use probe::{Probe, Seen};
 pub use route::Relay;
 pub use sign_in::SignIn;
 

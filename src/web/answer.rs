@@ -29,8 +29,8 @@ pub(super) enum Fault {
     SignIn(Option<String>),
     /// The visitor has to set up a second factor first.
     Enrol,
-    /// The visitor has to give the password or a code once more.
-    Prove,
+    /// The visitor has to give the password or a code once more, and wants to come back here.
+    Prove(String),
     /// The form is too old, or does not come from one of our pages.
     Forged,
     /// What was sent cannot be taken.
@@ -75,7 +75,7 @@ impl Fault {
                 "Not found",
                 "There is nothing here, or nothing that you may see.",
             ),
-            Fault::SignIn(_) | Fault::Enrol | Fault::Prove => {
+            Fault::SignIn(_) | Fault::Enrol | Fault::Prove(_) => {
                 (StatusCode::UNAUTHORIZED, "Sign in", "Please sign in first.")
             }
             Fault::Forged => (
@@ -113,7 +113,10 @@ impl IntoResponse for Fault {
                 return redirect(&format!("/sign-in?{next}"));
             }
             Fault::Enrol => return redirect("/account/second-factor"),
-            Fault::Prove => return redirect("/account/prove"),
+            Fault::Prove(back) => {
+                let next = Form::default().with("next", back);
+                return redirect(&format!("/account/prove?{next}"));
+            }
             _ => {}
         }
         if let Fault::Failed(words) = &self {

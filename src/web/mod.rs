@@ -28,6 +28,8 @@ use crate::actions::Desk;
 use crate::net::limit::{Place, Turnstile};
 use crate::net::listen::{self, Closing};
 use crate::net::tls::ServerTls;
+use crate::record::Route;
+use crate::relay::Probe;
 
 pub use options::Options;
 
@@ -43,6 +45,17 @@ pub struct Setup {
     pub overlap: Duration,
 }
 
+/// What the page of the reinsertion shows and tries.
+pub struct Reinsertion {
+    /// Where released mail is handed in.
+    pub hosts: Vec<Route>,
+    /// The same for what was caught on its way out.
+    pub outgoing: Vec<Route>,
+    /// How long the key before still verifies after a new one came into use.
+    pub overlap: Duration,
+    pub probe: Arc<dyn Probe>,
+}
+
 /// What every page and every call of the API has at hand. Cheap to clone.
 #[derive(Clone)]
 struct House {
@@ -50,6 +63,7 @@ struct House {
     desk: Desk,
     login: Login,
     flashes: visitor::Flashes,
+    reinsertion: Option<Arc<Reinsertion>>,
     closing: Closing,
     overlap: Duration,
     /// Requests of the API, and what was answered to those that must not be done twice.
@@ -84,6 +98,7 @@ impl Door {
             desk,
             login,
             flashes: visitor::Flashes::default(),
+            reinsertion: None,
             closing,
             overlap,
             rates: api::Rates::default(),
@@ -95,6 +110,13 @@ impl Door {
             tls,
             turnstile,
         }
+    }
+
+    /// With what the page of the reinsertion shows; without it only its keys are shown.
+    #[must_use]
+    pub fn reinserting(mut self, reinsertion: Reinsertion) -> Self {
+        self.house.reinsertion = Some(Arc::new(reinsertion));
+        self
     }
 
     /// Serves clients until the doors close.

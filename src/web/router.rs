@@ -11,7 +11,8 @@ use super::api;
 use super::api::Problem;
 use super::assets;
 use super::events;
-use super::pages::{act, entry, gate, log, overview, quarantine, views};
+use super::pages::{account, act, api_keys, audit, domains, entry, gate, jobs, keys, lists};
+use super::pages::{log, overview, people, person, policy, proof, quarantine, views};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -39,6 +40,8 @@ pub(super) fn router(house: House) -> Router {
         .route("/entries/{id}/preview", get(entry::preview))
         .route("/entries/{id}/message.eml", get(entry::message))
         .route("/events", get(events::listen))
+        .merge(settings())
+        .merge(own())
         .fallback(async || Fault::NotFound)
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .nest("/api/v1", api::router(&house))
@@ -47,4 +50,46 @@ pub(super) fn router(house: House) -> Router {
         .route("/api/{*rest}", any(async || Problem::not_found()))
         .layer(from_fn_with_state(house.clone(), guard))
         .with_state(house)
+}
+
+/// What is set: lists, policies, people, domains, keys.
+fn settings() -> Router<House> {
+    Router::new()
+        .route("/lists", get(lists::show))
+        .route("/lists/add", post(lists::add))
+        .route("/lists/remove", post(lists::remove))
+        .route("/lists/paste", post(lists::paste))
+        .route("/policy", get(policy::show).post(policy::set))
+        .route("/people", get(people::show))
+        .route("/people/add", post(people::add))
+        .route("/people/account", get(person::show).post(person::act))
+        .route("/people/domains", get(domains::show).post(domains::act))
+        .route("/jobs", get(jobs::show).post(jobs::act))
+        .route("/audit", get(audit::show))
+        .route("/keys", get(keys::show))
+        .route("/keys/test", post(keys::test))
+        .route("/keys/rotate", post(keys::rotate))
+        .route("/api-keys", get(api_keys::show))
+        .route("/api-keys/make", post(api_keys::make))
+        .route("/api-keys/remove", post(api_keys::remove))
+}
+
+/// The visitor's own account.
+fn own() -> Router<House> {
+    Router::new()
+        .route("/act-as", post(account::act_as))
+        .route("/account", get(account::show))
+        .route("/account/password", post(account::password))
+        .route("/account/prove", get(proof::ask).post(proof::prove))
+        .route(
+            "/account/second-factor",
+            get(proof::enrol).post(proof::confirm),
+        )
+        .route("/account/second-factor/off", post(account::second_off))
+        .route("/account/recovery-codes", post(account::recovery))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/sign-out-everywhere", post(account::everywhere))
+        .route("/account/delegates/add", post(account::delegate))
+        .route("/account/delegates/remove", post(account::undelegate))
+        .route("/account/give-up", post(account::give_up))
 }

@@ -1,16 +1,38 @@
 //! All words of the panel, side by side in each language. A language more is a column more: what
 //! is missing in it does not compile.
 
-macro_rules! texts {
+/// The words of one page or some that belong together, in a file of their own.
+macro_rules! words {
     ($($name:ident: $en:literal | $de:literal;)*) => {
         /// The words of one language.
-        pub(super) struct Texts { $(pub(super) $name: &'static str,)* }
-        static EN: Texts = Texts { $($name: $en,)* };
-        static DE: Texts = Texts { $($name: $de,)* };
+        pub(in crate::web) struct Words { $(pub(in crate::web) $name: &'static str,)* }
+        pub(super) static EN: Words = Words { $($name: $en,)* };
+        pub(super) static DE: Words = Words { $($name: $de,)* };
+    };
+}
+
+mod account;
+mod audit;
+mod keys;
+mod lists;
+mod people;
+mod policy;
+
+macro_rules! texts {
+    ($($group:ident,)* ; $($name:ident: $en:literal | $de:literal;)*) => {
+        /// The words of one language.
+        pub(super) struct Texts {
+            $(pub(super) $group: &'static $group::Words,)*
+            $(pub(super) $name: &'static str,)*
+        }
+        static EN: Texts = Texts { $($group: &$group::EN,)* $($name: $en,)* };
+        static DE: Texts = Texts { $($group: &$group::DE,)* $($name: $de,)* };
     };
 }
 
 texts! {
+    account, audit, keys, lists, people, policy,;
+
     code: "en" | "de";
     other_code: "de" | "en";
     other_language: "Deutsch" | "English";
@@ -46,6 +68,23 @@ texts! {
     back: "Back" | "Zurück";
     more: "Show more" | "Mehr anzeigen";
     none: "none" | "keine";
+    yes: "yes" | "ja";
+    no: "no" | "nein";
+    next_page: "Next page" | "Nächste Seite";
+    previous_page: "Previous page" | "Vorige Seite";
+    show_once: "It is shown this once. Copy it now." | "Das wird nur dieses eine Mal angezeigt. Bitte jetzt kopieren.";
+    confirm_it: "Yes, I am sure" | "Ja, ich bin sicher";
+    confirm_missing: "Nothing was changed: tick the box to confirm." | "Nichts wurde geändert: Bitte setzen Sie zur Bestätigung den Haken.";
+    prove_soon: "Changes here need a fresh proof that it is you." | "Für Änderungen hier müssen Sie noch einmal zeigen, dass Sie es sind.";
+    prove_now: "Give it now" | "Jetzt bestätigen";
+    scope: "Scope" | "Bereich";
+    scope_global: "the whole house" | "das ganze Haus";
+    scope_hint: "global, a domain, or an address" | "global, eine Domäne oder eine Adresse";
+    show_scope: "Show" | "Anzeigen";
+    scope_wrong: "Write global, a domain, or an address." | "Schreiben Sie global, eine Domäne oder eine Adresse.";
+    nothing_there: "Nothing is there yet." | "Hier ist noch nichts.";
+    n_entries: "{n} entries" | "{n} Einträge";
+    one_entry: "1 entry" | "1 Eintrag";
 
     // Sign-in
     sign_in: "Sign in" | "Anmelden";

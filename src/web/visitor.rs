@@ -48,6 +48,12 @@ impl Flash {
             ..Self::good(words)
         }
     }
+
+    /// The same with something that is shown this once.
+    pub(super) fn with_secret(mut self, secret: String) -> Self {
+        self.secret = Some(secret);
+        self
+    }
 }
 
 /// What is said on next pages, by session. Cheap to clone.
@@ -122,7 +128,17 @@ pub(super) struct Visitor {
     pub(super) client: Client,
 }
 
-impl FromRequestParts<House> for Visitor {
+/// Somebody who signed in, and may have to set up a second factor before anything else.
+#[derive(Clone)]
+pub(super) struct Caller {
+    /// What the cookie holds.
+    pub(super) token: String,
+    pub(super) entered: Entered,
+    pub(super) taste: Taste,
+    pub(super) client: Client,
+}
+
+impl FromRequestParts<House> for Caller {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Fault> {
@@ -134,7 +150,37 @@ impl FromRequestParts<House> for Visitor {
         let sign_in = || Fault::SignIn(back.clone());
         let token = cookie(&parts.headers, name(client)).ok_or_else(sign_in)?;
         let entered = house.login.session(token).await?.ok_or_else(sign_in)?;
-        let Some(principal) = entered.acting.clone() else {
+        Ok(Self {
+            token: token.to_owned(),
+            entered,
+            taste: Taste::of(&parts.headers, house),
+            client,
+        })
+    }
+}
+
+impl Caller {
+    /// Refuses a form that did not come from one of our pages.
+    pub(super) fn check(&self, form: &Form) -> Result<(), Fault> {
+        check(&self.entered, form)
+    }
+}
+
+/// Refuses a form that did not come from one of our pages.
+fn check(entered: &Entered, form: &Form) -> Result<(), Fault> {
+    if entered.session.takes(form.get("csrf").unwrap_or_default()) {
+        Ok(())
+    } else {
+        Err(Fault::Forged)
+    }
+}
+
+impl FromRequestParts<House> for Visitor {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Fault> {
+        let caller = Caller::from_request_parts(parts, house).await?;
+        let Some(principal) = caller.entered.acting.clone() else {
             return Err(Fault::Enrol);
         };
         // A document in a frame takes no words that the page around it is to show.
@@ -143,15 +189,21 @@ impl FromRequestParts<House> for Visitor {
             && (dest.is_none_or(|dest| dest == "document")
                 || parts.headers.contains_key("hx-request"));
         let flash = is_page
-            .then(|| house.flashes.take(&entered.session.id))
+            .then(|| house.flashes.take(&caller.entered.session.id))
             .flatten();
+        let Caller {
+            token,
+            entered,
+            taste,
+            client,
+        } = caller;
         Ok(Self {
-            token: token.to_owned(),
+            token,
+            entered,
             principal,
             flash,
-            taste: Taste::of(&parts.headers, house),
+            taste,
             client,
-            entered,
         })
     }
 }
@@ -177,24 +229,23 @@ impl Visitor {
 
     /// Refuses a form that did not come from one of our pages.
     pub(super) fn check(&self, form: &Form) -> Result<(), Fault> {
-        if self
-            .entered
-            .session
-            .takes(form.get("csrf").unwrap_or_default())
-        {
-            Ok(())
-        } else {
-            Err(Fault::Forged)
-        }
+        check(&self.entered, form)
     }
 
-    /// Sends who has not given the password or a code for a while to do so first.
-    pub(super) fn check_proved(&self) -> Result<(), Fault> {
+    /// Sends who has not given the password or a code for a while to do so first, and then to the
+    /// page at `back`.
+    pub(super) fn check_proved(&self, back: &str) -> Result<(), Fault> {
         if self.entered.is_proved {
             Ok(())
         } else {
-            Err(Fault::Prove)
+            Err(Fault::Prove(back.to_owned()))
         }
+    }
+
+    /// The person itself, whatever it acts as; `None` while its own role rests.
+    pub(super) fn own(&self) -> Option<&Principal> {
+        let mut all = self.entered.principals.iter();
+        all.find(|principal| principal.is_itself())
     }
 }
 

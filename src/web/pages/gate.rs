@@ -13,18 +13,18 @@ use crate::web::assets;
 use crate::web::client::Client;
 use crate::web::form::Form;
 use crate::web::texts::Texts;
-use crate::web::visitor::{Taste, Visitor, agent, set_session};
+use crate::web::visitor::{Caller, Taste, Visitor, agent, set_session};
 
 /// What the pages outside have around them.
-struct Gate {
-    t: &'static Texts,
-    theme: &'static str,
-    said: Option<&'static str>,
-    bad: bool,
+pub(super) struct Gate {
+    pub(super) t: &'static Texts,
+    pub(super) theme: &'static str,
+    pub(super) said: Option<&'static str>,
+    pub(super) bad: bool,
 }
 
 impl Gate {
-    fn new(taste: &Taste) -> Self {
+    pub(super) fn new(taste: &Taste) -> Self {
         Self {
             t: taste.t,
             theme: taste.theme,
@@ -33,12 +33,12 @@ impl Gate {
         }
     }
 
-    fn saying(mut self, words: Option<&'static str>) -> Self {
+    pub(super) fn saying(mut self, words: Option<&'static str>) -> Self {
         self.said = words;
         self
     }
 
-    fn refusing(mut self, refusal: &LoginRefusal, wrong: &'static str) -> Self {
+    pub(super) fn refusing(mut self, refusal: &LoginRefusal, wrong: &'static str) -> Self {
         self.bad = true;
         self.said = Some(match refusal {
             LoginRefusal::Wrong => wrong,
@@ -48,7 +48,7 @@ impl Gate {
         self
     }
 
-    fn asset(&self, name: &str) -> String {
+    pub(super) fn asset(&self, name: &str) -> String {
         assets::address(name)
     }
 }
@@ -233,7 +233,7 @@ pub(in crate::web) async fn take_link(
 /// `POST /sign-out`
 pub(in crate::web) async fn leave(
     State(house): State<House>,
-    visitor: Visitor,
+    visitor: Caller,
     body: Bytes,
 ) -> Answer {
     visitor.check(&Form::of_body(&body))?;
