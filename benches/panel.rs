@@ -92,6 +92,7 @@ async fn measure(place: &Path, count: u64) -> io::Result<()> {
         login,
         tls: None,
         closing,
+        overlap: std::time::Duration::from_secs(60),
     });
     let serving = tokio::spawn(door.serve(listener));
     let cookie = sign_in(at).await?;

@@ -43,7 +43,7 @@ async fn calls(api: &Api) -> Vec<(String, String)> {
     let mut calls = Vec::new();
     for (path, operations) in document["paths"].as_object().expect("paths") {
         for method in operations.as_object().expect("operations").keys() {
-            let path = path.replace('{', "").replace('}', "");
+            let path = path.replace(['{', '}'], "");
             calls.push((method.to_uppercase(), path));
         }
     }

@@ -160,7 +160,6 @@ impl Rooms {
         door.reinserting(web::Reinsertion {
             hosts: reinsertion_routes(config, smtp),
             outgoing: self.outgoing(config, outbound).reinsertion.to_vec(),
-            overlap: config.reinsertion.token_lifetime.0,
             probe: self.relay.clone(),
         })
     }

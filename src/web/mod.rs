@@ -51,8 +51,6 @@ pub struct Reinsertion {
     pub hosts: Vec<Route>,
     /// The same for what was caught on its way out.
     pub outgoing: Vec<Route>,
-    /// How long the key before still verifies after a new one came into use.
-    pub overlap: Duration,
     pub probe: Arc<dyn Probe>,
 }
 

@@ -57,16 +57,12 @@ texts! {
     signed_in_as: "Signed in as" | "Angemeldet als";
     acting_as: "Acting as" | "Im Namen von";
     sign_out: "Sign out" | "Abmelden";
-    theme: "Colours" | "Farben";
     theme_light: "Light" | "Hell";
     theme_dark: "Dark" | "Dunkel";
-    theme_system: "As the system" | "Wie das System";
     apply: "Apply" | "Anwenden";
     save: "Save" | "Speichern";
-    cancel: "Cancel" | "Abbrechen";
     remove_it: "Remove" | "Entfernen";
     back: "Back" | "Zurück";
-    more: "Show more" | "Mehr anzeigen";
     none: "none" | "keine";
     yes: "yes" | "ja";
     no: "no" | "nein";
@@ -182,7 +178,6 @@ texts! {
     act_train_spam: "Report as spam" | "Als Spam melden";
     act_train_ham: "Report as not spam" | "Als kein Spam melden";
     act_request_release: "Request release" | "Freigabe erbitten";
-    act_take_back: "Take back" | "Zurücknehmen";
     reach: "The list entry holds for" | "Der Listeneintrag gilt für";
     reach_recipient: "the recipient" | "den Empfänger";
     reach_domain: "the whole domain" | "die ganze Domäne";
@@ -203,7 +198,6 @@ texts! {
     why: "Why it was held" | "Warum sie zurückgehalten wurde";
     why_none: "No check found anything." | "Keine Prüfung fand etwas.";
     weight: "Weight" | "Gewicht";
-    check: "Check" | "Prüfung";
     finding: "What was seen" | "Was gesehen wurde";
     envelope_from: "Envelope sender" | "Absender im Umschlag";
     null_sender: "(null sender)" | "(leerer Absender)";

@@ -41,22 +41,45 @@ fn se_14_se_15_xx_12_people_use_the_panel() {
         caught(&demo, to, subject);
     }
     until("all is caught", || demo.caught("example.org").len() == 4);
-    let accounts: serde_json::Map<String, Value> = demo
+    let mut accounts: serde_json::Map<String, Value> = demo
         .accounts
         .iter()
         .map(|(login, password)| (login.clone(), json!(password)))
         .collect();
+    for (login, role) in [
+        ("carol@example.org", "helpdesk"),
+        ("dave@example.org", "auditor"),
+    ] {
+        let made = demo.must(&["users", "add", login, "--json"]);
+        let made: Value = serde_json::from_str(&made).expect("JSON");
+        accounts.insert(login.to_owned(), made["password"].clone());
+        demo.must(&[
+            "accounts",
+            "grant",
+            login,
+            "--role",
+            role,
+            "--scope",
+            "example.org",
+        ]);
+    }
     let hers = demo.caught("alice@example.org").remove(0);
     let house = json!({
-        "web": format!("http://127.0.0.1:{}", demo.web),
+        "web": demo.web,
         "accounts": accounts,
         "delivered": dir.path().join("delivered"),
         "bobs": demo.caught("bob@example.org").remove(0),
         "pages": {
             "alice@example.org": [
                 "/quarantine", "/log", "/overview", format!("/entries/{hers}"),
+                format!("/entries/{hers}?tab=history"), "/lists", "/policy", "/jobs", "/account",
             ],
-            "global": ["/quarantine", "/log", "/overview?range=week"],
+            "example.org": ["/people", "/policy", "/audit"],
+            "global": [
+                "/quarantine", "/log?q=panel", "/overview?range=week", "/lists", "/policy", "/people",
+                "/people/account?login=carol@example.org", "/jobs", "/keys", "/api-keys", "/audit",
+                "/account/second-factor", "/api/v1/",
+            ],
         },
     });
     let file = dir.path().join("house.json");

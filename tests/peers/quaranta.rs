@@ -21,8 +21,6 @@ pub(crate) struct Quaranta {
     pub(crate) outbound: u16,
     pub(crate) lmtp: u16,
     pub(crate) milter: u16,
-    /// Of the demo.
-    pub(crate) web: u16,
     pub(crate) accounts: Vec<(String, String)>,
     /// The panel's address, and a key of the API; of the demo only.
     #[allow(dead_code, reason = "benches/milter.rs does without")]
@@ -79,7 +77,6 @@ impl Quaranta {
             outbound: port("outbound"),
             lmtp: port("lmtp"),
             milter: port("milter"),
-            web: port("web"),
             dir: dir.to_owned(),
             child,
         }
@@ -155,7 +152,6 @@ impl Quaranta {
             outbound: base + 5,
             lmtp: base + 7,
             milter: base + 6,
-            web: base + 4,
             accounts: Vec::new(),
             web: String::new(),
             api_key: String::new(),

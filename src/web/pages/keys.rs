@@ -211,14 +211,11 @@ pub(in crate::web) async fn rotate(
     visitor.check(&form)?;
     visitor.check_proved(HERE)?;
     let t = visitor.taste.t;
-    let Some(reinsertion) = house.reinsertion.clone() else {
-        return Err(Fault::NotFound);
-    };
     if !is_sure(&form) {
         return told(&house, &visitor, HERE, Ok(Flash::bad(t.confirm_missing)));
     }
     let (by, door) = (&visitor.principal, visitor.door());
-    let ring = house.desk.rotate_keys(by, reinsertion.overlap, &door).await;
+    let ring = house.desk.rotate_keys(by, house.overlap, &door).await;
     let came = ring.map(|ring| {
         let id = ring.current().map_or(0, |key| key.id);
         Flash::good(fill(t.keys.rotated, id))

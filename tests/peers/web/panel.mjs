@@ -115,6 +115,28 @@ async function from_the_log(browser) {
   check((await csv.text()).includes('released-and-trained'), 'the export lacks the release');
 }
 
+/// Helpdesk and auditor read, and can do nothing: not by what is shown, and not by a made-up form.
+async function readers(browser) {
+  for (const login of ['carol@example.org', 'dave@example.org']) {
+    const page = await enter(browser, login);
+    await page.locator('form[action="/act-as"] select').selectOption({ index: 0 }).catch(() => {});
+    await page.locator('form[action="/act-as"] button').first().click();
+    await page.goto(`${house.web}/quarantine`);
+    const listed = await subjects(page);
+    check(listed.includes('Panel three'), `${login} does not see the domain's mail: ${listed}`);
+    check((await page.locator('.bar button').count()) === 0, `${login} is offered actions`);
+    const id = await row(page, 'Panel three').locator('a.subject').getAttribute('href');
+    await page.goto(`${house.web}${id}`);
+    check((await page.locator('iframe').count()) === 0, `${login} sees the content`);
+    check((await page.request.get(`${house.web}${id}/message.eml`)).status() === 403, `${login} downloads`);
+    const csrf = await page.locator('input[name=csrf]').first().inputValue();
+    const form = { id: id.split('/').pop(), verb: 'remove', csrf };
+    await page.request.post(`${house.web}/quarantine/act`, { form });
+    await page.goto(`${house.web}/quarantine`);
+    check((await subjects(page)).includes('Panel three'), `${login} removed a message`);
+  }
+}
+
 /// Every page in both colours and on both sizes: axe-core finds nothing serious.
 async function every_page(browser) {
   for (const [login, pages] of Object.entries(house.pages)) {
@@ -136,7 +158,7 @@ async function every_page(browser) {
 
 const browser = await launch({});
 try {
-  for (const part of [user, without_scripts, strangers, from_the_log, every_page]) {
+  for (const part of [user, without_scripts, strangers, from_the_log, readers, every_page]) {
     await part(browser).catch((error) => faults.push(`${part.name}: ${error.message}`));
   }
 } finally {
