@@ -6,9 +6,7 @@
 mod shelf;
 
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quaranta::accounts::{self, Login, hash_password};

@@ -1,4 +1,5 @@
 //! A quarantine filled for measuring, and what this process takes; several benches use it.
+#![allow(dead_code)] // Each bench uses a part.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -10,14 +11,14 @@ use quaranta::policy::{Class, Finding, Verdict};
 use quaranta::record::{self, Entry, Event, Shelf, State, Status};
 use quaranta::store::Store;
 
-pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
-pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-pub const OWNER: &str = "alice@example.org";
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
+pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(crate) const OWNER: &str = "alice@example.org";
 /// Senders that fill the store.
 const SENDERS: usize = 256;
 
 /// Seconds of processor time of all threads that live.
-pub fn cpu() -> f64 {
+pub(crate) fn cpu() -> f64 {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
     let nanoseconds: u64 = tasks
         .flatten()
@@ -28,7 +29,7 @@ pub fn cpu() -> f64 {
 }
 
 /// Resident memory in KB.
-pub fn resident() -> f64 {
+pub(crate) fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()
@@ -42,7 +43,7 @@ pub fn resident() -> f64 {
         .unwrap_or(0.0)
 }
 
-pub async fn fill(store: &Store, count: u64) {
+pub(crate) async fn fill(store: &Store, count: u64) {
     let next = Arc::new(AtomicU64::new(0));
     let senders = (0..SENDERS).map(|_| {
         let (store, next) = (store.clone(), Arc::clone(&next));
@@ -61,12 +62,12 @@ pub async fn fill(store: &Store, count: u64) {
     }
 }
 
-pub fn address(text: &str) -> Address {
+pub(crate) fn address(text: &str) -> Address {
     text.parse().expect("address")
 }
 
 /// A small message with the header that usual mail has.
-pub fn mail(n: u64) -> Mail {
+pub(crate) fn mail(n: u64) -> Mail {
     let envelope = Envelope {
         peer: Peer::new(HERE),
         direction: Direction::Inbound,
@@ -91,7 +92,7 @@ pub fn mail(n: u64) -> Mail {
     Mail::new(envelope, message, NOW.day())
 }
 
-pub async fn stash(store: &Store, mail: &Mail) {
+pub(crate) async fn stash(store: &Store, mail: &Mail) {
     let owner = address(OWNER);
     let seen = |name: &str, weight, reason: &str| Finding::seen(name, weight, reason);
     let entry = Entry {
