@@ -139,7 +139,7 @@ pub(in crate::web) async fn show(
             .as_ref()
             .map(|asked| fill(t.requested_by, &asked.who)),
         verbs: match entry.state {
-            EntryState::Held => verbs(&by, place, t),
+            EntryState::Held => verbs(&by, place, Some(entry.verdict.class), t),
             _ => Vec::new(),
         },
         reaches: !matches!(by.scope, Scope::Recipient(_)),

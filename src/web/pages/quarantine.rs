@@ -182,7 +182,7 @@ pub(in crate::web) async fn show(
         orders: orders(&form, t),
         classes: classes(&form, t),
         rows,
-        verbs: verbs(&by, place, t),
+        verbs: verbs(&by, place, None, t),
         reaches: !matches!(by.scope, Scope::Recipient(_)),
         everybody: by.scope == Scope::Global,
         others,
@@ -251,6 +251,7 @@ fn classes(form: &Form, t: &Texts) -> Vec<Choice> {
 pub(in crate::web) fn verbs(
     by: &Principal,
     (shelf, direction): (Shelf, Direction),
+    class: Option<Class>,
     t: &Texts,
 ) -> Vec<VerbChoice> {
     let verb = |value, text, main, key| VerbChoice {
@@ -264,7 +265,9 @@ pub(in crate::web) fn verbs(
     }
     let delivered = shelf == Shelf::TrainingRequested;
     let outgoing = direction == Direction::Outbound;
-    let may = !outgoing || by.has(Right::ReleaseOutgoing);
+    let malware = class == Some(Class::Malware);
+    let may = (!outgoing || by.has(Right::ReleaseOutgoing))
+        && (!malware || by.has(Right::HandleMalware));
     let mut verbs = Vec::new();
     if !delivered && may {
         verbs.push(verb("release", t.act_release, true, Some("r")));
@@ -275,7 +278,7 @@ pub(in crate::web) fn verbs(
             Some("t"),
         ));
     }
-    if !delivered && !outgoing {
+    if !delivered && may && !outgoing {
         verbs.push(verb(
             "release_and_allow",
             t.act_release_and_allow,
@@ -296,7 +299,7 @@ pub(in crate::web) fn verbs(
         verbs.push(verb("remove_as_spam", t.act_train_spam, false, None));
         verbs.push(verb("remove_as_ham", t.act_train_ham, false, None));
     }
-    if !delivered && matches!(by.scope, Scope::Recipient(_)) && by.has(Right::RequestRelease) {
+    if !delivered && !may && by.has(Right::RequestRelease) {
         verbs.push(verb("request_release", t.act_request_release, false, None));
     }
     verbs
