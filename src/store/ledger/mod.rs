@@ -16,6 +16,7 @@ mod jobs;
 pub(crate) mod journal;
 mod lists;
 mod settings;
+mod upkeep;
 
 use std::collections::HashMap;
 use std::future::Future;

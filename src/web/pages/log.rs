@@ -279,9 +279,12 @@ fn line(line: &LogLine, entries: &HashMap<EntryId, Row>, by: &Principal, frame: 
         client: event.client.map(|c| c.to_string()).unwrap_or_default(),
         words: view::plain(&event.words),
         verbs: match held.first() {
-            Some(Row { entry, .. }) => {
-                verbs(by, (entry.shelf, entry.direction), Some(entry.verdict.class), t)
-            }
+            Some(Row { entry, .. }) => verbs(
+                by,
+                (entry.shelf, entry.direction),
+                Some(entry.verdict.class),
+                t,
+            ),
             None => Vec::new(),
         },
         ids: held.iter().map(|row| row.entry.id).collect(),

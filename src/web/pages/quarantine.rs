@@ -266,8 +266,8 @@ pub(in crate::web) fn verbs(
     let delivered = shelf == Shelf::TrainingRequested;
     let outgoing = direction == Direction::Outbound;
     let malware = class == Some(Class::Malware);
-    let may = (!outgoing || by.has(Right::ReleaseOutgoing))
-        && (!malware || by.has(Right::HandleMalware));
+    let may =
+        (!outgoing || by.has(Right::ReleaseOutgoing)) && (!malware || by.has(Right::HandleMalware));
     let mut verbs = Vec::new();
     if !delivered && may {
         verbs.push(verb("release", t.act_release, true, Some("r")));
