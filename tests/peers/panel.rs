@@ -86,7 +86,7 @@ fn se_14_se_15_xx_12_people_use_the_panel() {
     std::fs::write(&file, house.to_string()).expect("a file");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/web/panel.mjs");
     let output = Command::new("timeout")
-        .args(["300", "node"])
+        .args(["400", "node"])
         .arg(script)
         .arg(&file)
         .output()

@@ -54,7 +54,7 @@ export async function open(browser, { size = 'desktop', scheme = 'light', script
     ...more,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(`error: ${error.message}`));
   page.on('console', (line) => {

@@ -22,7 +22,7 @@ async function enter(browser, login, how = {}) {
 /// Waits for mail at the destination; false if none comes.
 async function arrives(address, words) {
   const dir = path.join(house.delivered, address, 'new');
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 600; tries += 1) {
     for (const name of await readdir(dir).catch(() => [])) {
       if ((await readFile(path.join(dir, name), 'utf8')).includes(words)) return true;
     }
