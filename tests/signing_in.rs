@@ -309,6 +309,20 @@ async fn xx12_sessions_end_when_they_should() {
     }
 }
 
+/// XX-12: sessions end with their account, also where another is made of the same address.
+#[tokio::test]
+async fn xx12_a_session_does_not_hold_for_the_next_of_the_same_address() {
+    let here = Here::new().await;
+    let (desk, global, alice) = (&here.house.desk, principal("global"), scope(ALICE));
+    let token = here.session().await;
+    let removed = desk.remove_account(&global, &alice, &door()).await;
+    removed.expect("removed");
+    here.clock().forward(Duration::from_secs(1));
+    let made = desk.add_account(&global, alice, None, &door()).await;
+    made.expect("account");
+    assert!(here.entered(&token).await.is_none());
+}
+
 /// XX-12: an account has so many sessions; the one that was not used the longest goes first.
 #[tokio::test]
 async fn xx12_sessions_are_counted_and_guarded() {

@@ -312,7 +312,7 @@ impl Login {
         let event = Event::new(now, Status::Changed, chore, door)
             .about(scope)
             .saying(words);
-        let new = Account::new(scope.clone(), String::new(), now);
+        let new = Account::anew(scope.clone(), String::new(), now);
         let made = change_account(&*self.settings, scope, |before| {
             let made = before.is_none().then(|| (new.clone(), event.clone()));
             Ok::<_, StoreError>(made)

@@ -103,6 +103,7 @@ impl House {
         );
         let (closer, closing) = closing();
         let setup = web::Setup {
+            overlap: Duration::from_secs(3600),
             options: web::Options::default(),
             desk: desk.clone(),
             login,
@@ -113,7 +114,6 @@ impl House {
         let panel = web::Door::new(setup).reinserting(web::Reinsertion {
             hosts: vec![route("front.example.org:25"), route("dead.example.org:26")],
             outgoing: Vec::new(),
-            overlap: Duration::from_secs(3600),
             probe: Arc::new(Asked),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
