@@ -332,6 +332,44 @@ async fn xx12_nobody_resets_an_account_that_may_do_more() {
     assert!(!text.contains("argon2"), "{text}");
 }
 
+/// XX-12: nobody makes an account that may do more than they.
+#[tokio::test]
+async fn xx12_nobody_makes_an_account_that_may_do_more() {
+    let house = with_accounts().await;
+    let (desk, door) = (&house.desk, door());
+    let domain = scope("other.org");
+    let only = Rights::NONE.and([Right::Administer].into_iter().collect());
+    let less = as_role(Role::Helpdesk, "other.org").with(only);
+    for login in ["other.org", "dave@other.org"] {
+        let added = desk.add_account(&less, scope(login), None, &door).await;
+        assert_eq!(said(added), "needs administer", "{login}");
+    }
+    let full = Principal::new(CAROL, Role::DomainAdministrator, domain.clone());
+    let added = desk.add_account(&full, domain, None, &door).await;
+    assert_eq!(said(added), "done");
+}
+
+/// XX-12: an administrator of a domain does not get at bodies by taking a "no" away.
+#[tokio::test]
+async fn xx12_only_the_whole_house_takes_back_a_no_to_bodies() {
+    let house = with_accounts().await;
+    let (global, domain) = (principal("global"), principal("example.org"));
+    let set = async |by: &Principal, of: &str, admin_bodies| {
+        let layer = Layer {
+            admin_bodies,
+            ..Layer::default()
+        };
+        said(house.desk.set_layer(by, scope(of), layer, &door()).await)
+    };
+    assert_eq!(set(&global, "global", Some(true)).await, "done");
+    for of in ["example.org", BOB] {
+        assert_eq!(set(&global, of, Some(false)).await, "done");
+        assert_eq!(set(&domain, of, None).await, "needs see_bodies");
+        assert_eq!(set(&domain, of, Some(false)).await, "done");
+    }
+    assert_eq!(set(&global, BOB, None).await, "done");
+}
+
 /// SE-16: every change of who may do what is in the log, with who did it.
 #[tokio::test]
 async fn se16_every_change_of_rights_is_written_down() {

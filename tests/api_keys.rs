@@ -8,7 +8,7 @@ use house::{House, door, principal, scope};
 use quaranta::accounts::{Login, LoginRefusal, Options};
 use quaranta::actions::{Given, NewKey, Refusal};
 use quaranta::clock::Timestamp;
-use quaranta::policy::{Principal, Right, Rights, Role};
+use quaranta::policy::{Layer, Principal, Right, Rights, Role};
 
 const ALICE: &str = "alice@example.org";
 const BOB: &str = "bob@example.org";
@@ -130,6 +130,85 @@ async fn xx12_a_key_never_has_more_than_its_maker() {
         .expect("removed");
     let gone = by_key(&login, &text, "192.0.2.1").await;
     assert_eq!(gone, Err(LoginRefusal::Wrong));
+}
+
+/// XX-12: a key makes no way to sign in, by which it would hand on what it may.
+#[tokio::test]
+async fn xx12_a_key_cannot_become_a_person() {
+    let (house, login) = with_accounts().await;
+    let (desk, door, bob) = (&house.desk, door(), scope(BOB));
+    let root = Principal::new("uid 0", Role::Administrator, scope("global"));
+    let new = new_key(Role::Administrator, "global", Rights::all());
+    let made = desk.add_api_key(&root, new, &door).await;
+    let (_, text) = made.expect("key");
+    let by = by_key(&login, &text, "192.0.2.1").await.expect("principal");
+    let before = house.store.settings.account(&bob).await.expect("store");
+    let set = desk.set_password(&by, bob.clone(), None, &door).await;
+    assert_eq!(said(set), "bad");
+    let reset = desk.reset_second_factor(&by, &bob, &door).await;
+    assert_eq!(said(reset), "bad");
+    let after = house.store.settings.account(&bob).await.expect("store");
+    assert_eq!(before, after);
+    let carol = scope("carol@example.org");
+    let added = desk.add_account(&by, carol.clone(), None, &door).await;
+    assert_eq!(said(added), "bad");
+    let added = desk.add_account_without_password(&by, carol, &door).await;
+    assert!(!added.expect("account").has_password);
+}
+
+/// XX-12: whoever is given an address next is not met by the keys that were made there before.
+#[tokio::test]
+async fn xx12_keys_go_with_their_maker() {
+    let (house, login) = with_accounts().await;
+    let (desk, door, bob) = (&house.desk, door(), scope(BOB));
+    let new = new_key(Role::Recipient, BOB, Rights::of(Role::Recipient));
+    let made = desk.add_api_key(&principal(BOB), new, &door).await;
+    let (_, text) = made.expect("key");
+    let global = principal("global");
+    let removed = desk.remove_account(&global, &bob, &door).await;
+    removed.expect("removed");
+    let again = desk.add_account(&global, bob, None, &door).await;
+    again.expect("account");
+    let found = by_key(&login, &text, "192.0.2.1").await;
+    assert_eq!(found, Err(LoginRefusal::Wrong));
+}
+
+/// XX-12: who looks after others' mail opens no more of it by a key than without one.
+#[tokio::test]
+async fn xx12_no_key_goes_around_the_policy_on_bodies() {
+    let (house, login) = with_accounts().await;
+    let (desk, door, global) = (&house.desk, door(), principal("global"));
+    let (alice, domain) = (scope(ALICE), scope("example.org"));
+    let given = Given {
+        role: Role::DomainAdministrator,
+        scope: domain.clone(),
+        rights: Rights::NONE,
+    };
+    let granted = desk.grant(&global, &alice, given, &door).await;
+    granted.expect("grant");
+    let admin = Principal::new(ALICE, Role::DomainAdministrator, domain.clone());
+    let new = || new_key(Role::Recipient, BOB, Rights::of(Role::Recipient));
+    let made = desk.add_api_key(&admin, new(), &door).await;
+    assert_eq!(said(made), "no right");
+    let set = async |admin_bodies| {
+        let layer = Layer {
+            admin_bodies: Some(admin_bodies),
+            ..Layer::default()
+        };
+        let set = desk.set_layer(&global, domain.clone(), layer, &door).await;
+        set.expect("layer");
+    };
+    set(true).await;
+    let made = desk.add_api_key(&admin, new(), &door).await;
+    let (_, text) = made.expect("key");
+    let sees = async || {
+        let by = by_key(&login, &text, "192.0.2.1").await.expect("principal");
+        assert!(by.has(Right::Act));
+        by.has(Right::SeeBodies)
+    };
+    assert!(sees().await);
+    set(false).await;
+    assert!(!sees().await);
 }
 
 /// SE-17: a key holds for its networks and its time, is known by its hash, and tells of its use.

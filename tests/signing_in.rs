@@ -309,6 +309,56 @@ async fn xx12_sessions_end_when_they_should() {
     }
 }
 
+/// SE-06: who signs in with an account of their own between the guesses does not guess for ever.
+#[tokio::test]
+async fn se06_an_own_account_buys_no_guesses() {
+    let here = Here::new().await;
+    let mut waits = 0;
+    for _ in 0..5 {
+        for _ in 0..4 {
+            let guess = here.login.begin("bob@example.org", "wrong", from(), WEB);
+            waits += usize::from(matches!(guess.await, Err(LoginRefusal::Wait(_))));
+        }
+        here.session().await;
+    }
+    assert!(waits >= 12, "{waits}");
+}
+
+/// XX-12: a page that is left open hears no more when its session ends, and does not prolong it.
+#[tokio::test]
+async fn xx12_to_listen_neither_outlives_nor_prolongs_a_session() {
+    let options = Options::default();
+    let idle = options.session_idle.0;
+    let here = Here::with(options).await;
+    let (alice, bob) = (scope(ALICE), scope("bob@example.org"));
+    let token = here.session().await;
+    assert!(here.login.still_acts(&token, &alice).await);
+    assert!(!here.login.still_acts(&token, &bob).await);
+    here.clock().forward(idle - Duration::from_secs(1));
+    assert!(here.login.still_acts(&token, &alice).await);
+    here.clock().forward(Duration::from_secs(1));
+    assert!(!here.login.still_acts(&token, &alice).await);
+    let token = here.session().await;
+    let (by, door) = (principal(ALICE), door());
+    let out = here.house.desk.sign_out(&by, &alice, &door).await;
+    out.expect("out");
+    assert!(!here.login.still_acts(&token, &alice).await);
+}
+
+/// XX-12: sessions end with their account, also where another is made of the same address.
+#[tokio::test]
+async fn xx12_a_session_does_not_hold_for_the_next_of_the_same_address() {
+    let here = Here::new().await;
+    let (desk, global, alice) = (&here.house.desk, principal("global"), scope(ALICE));
+    let token = here.session().await;
+    let removed = desk.remove_account(&global, &alice, &door()).await;
+    removed.expect("removed");
+    here.clock().forward(Duration::from_secs(1));
+    let made = desk.add_account(&global, alice, None, &door()).await;
+    made.expect("account");
+    assert!(here.entered(&token).await.is_none());
+}
+
 /// XX-12: an account has so many sessions; the one that was not used the longest goes first.
 #[tokio::test]
 async fn xx12_sessions_are_counted_and_guarded() {

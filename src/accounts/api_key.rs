@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 
 use super::{Login, LoginRefusal};
 use crate::clock::Timestamp;
-use crate::policy::{Principal, Scope};
+use crate::policy::{Policy, Principal, Right, Role, Scope};
 use crate::record::{ApiKey, Door, Event, Status};
 use crate::token::{NoRandom, random};
 
@@ -107,8 +107,15 @@ impl Login {
                 .unwrap_or_default()
                 .into_iter()
                 .filter(may)
-                .max_by_key(|p| rights.within(p.rights).iter().count());
-            rights = rights.within(widest.ok_or(LoginRefusal::Wrong)?.rights);
+                .max_by_key(|p| {
+                    let own = !p.role.is_over_others();
+                    (rights.within(p.rights).iter().count(), own)
+                });
+            let widest = widest.ok_or(LoginRefusal::Wrong)?;
+            rights = rights.within(widest.rights);
+            if key.role == Role::Recipient && !self.may_open(&widest, &key.scope).await? {
+                rights = rights.without([Right::SeeBodies].into_iter().collect());
+            }
         }
         Ok(Principal {
             who: key.who(),
@@ -116,6 +123,23 @@ impl Login {
             scope: key.scope.clone(),
             rights,
         })
+    }
+
+    /// True if a key of `maker` may open the mail of a recipient: who looks after others opens no more
+    /// by a key than without one.
+    async fn may_open(&self, maker: &Principal, scope: &Scope) -> Result<bool, LoginRefusal> {
+        let allows = maker.scope == Scope::Global && maker.has(Right::Administer);
+        let Scope::Recipient(address) = scope else {
+            return Ok(true);
+        };
+        if !maker.role.is_over_others() || allows {
+            return Ok(true);
+        }
+        let mut layers = Vec::new();
+        for scope in Scope::chain(address) {
+            layers.extend(self.settings.layer(&scope).await?);
+        }
+        Ok(Policy::stack(&layers).admin_bodies)
     }
 
     /// Written down once a day, so that keys that nobody uses are seen.

@@ -56,6 +56,8 @@ pub struct Login {
     pub(super) options: Arc<Options>,
     /// Failures of clients.
     failures: Arc<Guesses<IpAddr>>,
+    /// The same for one login: who has an account here, and signs in between, guesses no more of others'.
+    of_login: Arc<Guesses<(IpAddr, Option<Scope>)>>,
     hashers: Arc<Semaphore>,
     /// Those who failed before have one hasher at a time between them all, so that
     /// others need not wait behind a crowd that guesses.
@@ -92,6 +94,7 @@ impl Login {
             journal,
             clock,
             failures: Arc::new(Guesses::new(waits)),
+            of_login: Arc::new(Guesses::new(waits)),
             hashers,
             suspects: Arc::new(Semaphore::new(1)),
             suspects_elsewhere: Arc::new(Semaphore::new(SUSPECTS_ELSEWHERE)),
@@ -191,17 +194,24 @@ impl Login {
         check: impl Future<Output = Result<Option<T>, LoginRefusal>>,
     ) -> Result<T, LoginRefusal> {
         let place = Network::of_client(from);
-        self.check_wait(place)?;
+        let who = (place, scope_of(name));
+        let check_waits = || {
+            self.check_wait(place)?;
+            let wait = self.of_login.wait(&who, self.clock.now());
+            wait.map_or(Ok(()), |wait| Err(LoginRefusal::Wait(wait)))
+        };
+        check_waits()?;
         let _turn = if self.failures.is_suspect(&place) {
             let turn = suspects.acquire().await;
             // Others from there may have failed meanwhile.
-            self.check_wait(place)?;
+            check_waits()?;
             turn.ok()
         } else {
             None
         };
         if let Some(found) = check.await? {
             self.failures.succeeded(&place);
+            self.of_login.succeeded(&who);
             return Ok(found);
         }
         self.failed(name, from, door).await;
@@ -211,7 +221,9 @@ impl Login {
     /// Counts a failure and writes it down.
     pub(super) async fn failed(&self, name: &str, from: IpAddr, door: &str) {
         let now = self.clock.now();
-        self.failures.failed(Network::of_client(from), now);
+        let place = Network::of_client(from);
+        self.failures.failed(place, now);
+        self.of_login.failed((place, scope_of(name)), now);
         let who: String = name.chars().take(80).collect();
         self.note(Event::new(
             now,
@@ -312,7 +324,7 @@ impl Login {
         let event = Event::new(now, Status::Changed, chore, door)
             .about(scope)
             .saying(words);
-        let new = Account::new(scope.clone(), String::new(), now);
+        let new = Account::anew(scope.clone(), String::new(), now);
         let made = change_account(&*self.settings, scope, |before| {
             let made = before.is_none().then(|| (new.clone(), event.clone()));
             Ok::<_, StoreError>(made)

@@ -155,6 +155,26 @@ impl Login {
         self.entered(session, &account).await.map(Some)
     }
 
+    /// True if the session still acts within `scope`. Not counted as a use: a page that is left open
+    /// does not keep its session from ending.
+    pub async fn still_acts(&self, token: &str, scope: &Scope) -> bool {
+        let now = self.clock.now();
+        let session = self
+            .sessions
+            .0
+            .with(token, now, |session, _| session.clone());
+        let Some(session) = session else {
+            return false;
+        };
+        let Ok(Some(account)) = self.settings.account(&session.login).await else {
+            return false;
+        };
+        let holds = account.epoch == session.epoch;
+        let entered = self.entered(session, &account).await;
+        let acting = entered.ok().and_then(|entered| entered.acting);
+        holds && acting.is_some_and(|by| by.scope == *scope)
+    }
+
     async fn entered(&self, session: Session, account: &Account) -> Result<Entered, LoginRefusal> {
         let (mut principals, mut must_enrol) = (Vec::new(), false);
         for principal in account.principals() {

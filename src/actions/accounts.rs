@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::grants::may_hand_on;
 use super::settings::{may, may_read};
 use super::{Desk, Refusal};
 use crate::accounts::{change_account, hash_password, new_password};
@@ -89,7 +90,8 @@ impl Desk {
     /// Makes an account; without a `password` one is made up. Returns the password that holds.
     ///
     /// # Errors
-    /// [`Refusal::Bad`] if it is there already or the password is not taken.
+    /// [`Refusal::Bad`] if it is there already or the password is not taken, and for an API key;
+    /// [`Refusal::NeedsRight`] if the account could do more than `by`.
     pub async fn add_account(
         &self,
         by: &Principal,
@@ -97,33 +99,60 @@ impl Desk {
         password: Option<String>,
         door: &Door,
     ) -> Result<String, Refusal> {
-        may(by, &scope)?;
-        let there = || {
-            let words =
-                format!("the account {scope} is there already; change its password instead");
-            Refusal::Bad(words)
-        };
-        if self.store.settings.account(&scope).await?.is_some() {
-            return Err(there());
-        }
+        may_hand_on(by)?;
+        self.check_new(by, &scope).await?;
         let (password, hash) = hashed(password).await?;
+        self.make_account(by, scope, hash, door).await?;
+        Ok(password)
+    }
+
+    /// Makes an account that has no password of the house: its person signs in by a mailed link, or
+    /// with the password of the own mail server. An API key may, because it cannot sign in so.
+    ///
+    /// # Errors
+    /// [`Refusal::Bad`] if it is there already; [`Refusal::NeedsRight`] if it could do more than `by`.
+    pub async fn add_account_without_password(
+        &self,
+        by: &Principal,
+        scope: Scope,
+        door: &Door,
+    ) -> Result<ShownAccount, Refusal> {
+        self.check_new(by, &scope).await?;
+        self.make_account(by, scope, String::new(), door).await
+    }
+
+    async fn check_new(&self, by: &Principal, scope: &Scope) -> Result<(), Refusal> {
+        let now = self.clock.now();
+        may_with(by, &Account::new(scope.clone(), String::new(), now))?;
+        match self.store.settings.account(scope).await? {
+            Some(_) => Err(is_there(scope)),
+            None => Ok(()),
+        }
+    }
+
+    async fn make_account(
+        &self,
+        by: &Principal,
+        scope: Scope,
+        hash: String,
+        door: &Door,
+    ) -> Result<ShownAccount, Refusal> {
         let event = self.changed(by, &scope, door, format!("account {scope} was made"));
+        let account = Account::anew(scope.clone(), hash, event.at);
         change_account(&*self.store.settings, &scope, |before| match before {
-            Some(_) => Err(there()),
-            None => {
-                let account = Account::new(scope.clone(), hash.clone(), event.at);
-                Ok(Some((account, event.clone())))
-            }
+            Some(_) => Err(is_there(&scope)),
+            None => Ok(Some((account.clone(), event.clone()))),
         })
         .await?;
-        Ok(password)
+        Ok(account.into())
     }
 
     /// Sets an account's password; without one it is made up. Returns the password that
     /// holds. Everybody may set their own. All sessions of the account end.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] if there is no such account, [`Refusal::Bad`] for a bad password.
+    /// [`Refusal::Unknown`] if there is no such account, [`Refusal::Bad`] for a bad password, and
+    /// for an API key: who sets a password can sign in with it.
     pub async fn set_password(
         &self,
         by: &Principal,
@@ -134,6 +163,7 @@ impl Desk {
         if by.scope != scope || !by.is_itself() {
             may(by, &scope)?;
         }
+        may_hand_on(by)?;
         if self.store.settings.account(&scope).await?.is_none() {
             return Err(unknown(&scope));
         }
@@ -176,13 +206,14 @@ impl Desk {
     /// Takes an account's second factor away, for a user who lost it; its sessions end.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] if there is no such account.
+    /// [`Refusal::Unknown`] if there is no such account; [`Refusal::Bad`] for an API key.
     pub async fn reset_second_factor(
         &self,
         by: &Principal,
         login: &Scope,
         door: &Door,
     ) -> Result<(), Refusal> {
+        may_hand_on(by)?;
         let words = format!("the second factor of {login} was taken away");
         let event = self.changed(by, login, door, words);
         self.alter(by, login, &event, |account| {
@@ -213,7 +244,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Removes an account; its mail stays, its API keys hold no longer.
+    /// Removes an account; its mail stays, its API keys go with it.
     ///
     /// # Errors
     /// [`Refusal::Unknown`]; [`Refusal::Bad`] for the account `global`.
@@ -231,6 +262,14 @@ impl Desk {
         }
         let account = self.store.settings.account(scope).await?;
         may_with(by, &account.ok_or_else(|| unknown(scope))?)?;
+        // Keys first: whoever is given the address next does not find them holding again.
+        for key in self.store.settings.api_keys().await? {
+            if key.by == scope.to_string() {
+                let words = format!("API key qk_{} was removed with its maker", key.id);
+                let event = self.changed(by, &key.scope, door, words);
+                self.store.settings.remove_api_key(&key.id, event).await?;
+            }
+        }
         let event = self.changed(by, scope, door, format!("account {scope} was removed"));
         if self.store.settings.remove_account(scope, event).await? {
             Ok(())
@@ -238,6 +277,12 @@ impl Desk {
             Err(unknown(scope))
         }
     }
+}
+
+fn is_there(login: &Scope) -> Refusal {
+    Refusal::Bad(format!(
+        "the account {login} is there already; change its password instead"
+    ))
 }
 
 /// The password, made up where there is none, and its hash.

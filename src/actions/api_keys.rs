@@ -118,6 +118,10 @@ impl Desk {
         if !by.covers(new.role, &new.scope, new.rights) {
             return Err(Refusal::NeedsRight(Right::Administer));
         }
+        let opens = new.role == Role::Recipient && new.rights.has(Right::SeeBodies);
+        if opens && by.role.is_over_others() {
+            self.may_look_through(by, &by.scope, &new.scope).await?;
+        }
         let keys = self.store.settings.api_keys().await?;
         let maker = maker(by);
         let own = keys.iter().filter(|key| key.by == maker).count();

@@ -23,7 +23,8 @@ pub struct Given {
 pub(super) fn may_hand_on(by: &Principal) -> Result<(), Refusal> {
     if ApiKey::is_meant_by(&by.who) {
         return Err(Refusal::Bad(
-            "an API key can give no rights and make no keys; sign in for that".into(),
+            "an API key gives no rights, sets no passwords and makes no keys; sign in for that"
+                .into(),
         ));
     }
     Ok(())
@@ -128,7 +129,7 @@ impl Desk {
 
     /// To act for somebody is to read their mail: an administrator of a domain gives that only where
     /// administrators may open mail.
-    async fn may_look_through(
+    pub(super) async fn may_look_through(
         &self,
         by: &Principal,
         to: &Scope,

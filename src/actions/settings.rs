@@ -225,7 +225,9 @@ impl Desk {
         may(by, &scope)?;
         check_layer(&layer)?;
         let before = self.store.settings.layer(&scope).await?.unwrap_or_default();
-        let allows = layer.admin_bodies == Some(true) && before.admin_bodies != Some(true);
+        // To take a "no" away may let a wider scope's "yes" through.
+        let allows = before.admin_bodies != Some(true) && layer.admin_bodies == Some(true)
+            || before.admin_bodies == Some(false) && layer.admin_bodies.is_none();
         if allows && by.scope != Scope::Global {
             // Otherwise an administrator of a domain would allow it to themselves.
             return Err(Refusal::NeedsRight(Right::SeeBodies));

@@ -96,6 +96,15 @@ impl Account {
         }
     }
 
+    /// A new account where there may have been another before: its sessions do not hold for this one.
+    #[must_use]
+    pub fn anew(scope: Scope, hash: String, made: Timestamp) -> Self {
+        Self {
+            epoch: made.0,
+            ..Self::new(scope, hash, made)
+        }
+    }
+
     /// What it is by its login, with what was granted there.
     #[must_use]
     pub fn own(&self) -> Principal {

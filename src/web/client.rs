@@ -34,11 +34,11 @@ impl Client {
             return direct;
         }
         let mut address = direct.address;
+        // As octets: a client's own part may be no text, and hides nothing of what stands behind it.
         let chain = headers.get_all("x-forwarded-for").iter().rev();
-        let hops = chain
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.rsplit(','));
+        let hops = chain.flat_map(|value| value.as_bytes().rsplit(|octet| *octet == b','));
         for hop in hops {
+            let hop = std::str::from_utf8(hop).unwrap_or_default();
             let Ok(hop) = hop.trim().parse::<IpAddr>() else {
                 break;
             };
@@ -62,6 +62,8 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn client(peer: &str, forwarded: &[&str]) -> String {
@@ -71,7 +73,8 @@ mod tests {
         };
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().expect("value"));
+            let value = HeaderValue::from_bytes(value.as_bytes());
+            headers.append("x-forwarded-for", value.expect("value"));
         }
         headers.insert("x-forwarded-proto", "https".parse().expect("value"));
         let address = SocketAddr::new(peer.parse().expect("address"), 9);
@@ -99,5 +102,10 @@ mod tests {
             "203.0.113.9 true"
         );
         assert_eq!(client("10.0.0.1", &["nonsense"]), "10.0.0.1 true");
+        // Nobody hides behind the proxy by sending what is no text.
+        assert_eq!(
+            client("10.0.0.1", &["\u{e9}, 203.0.113.9"]),
+            "203.0.113.9 true"
+        );
     }
 }

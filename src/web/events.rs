@@ -143,14 +143,19 @@ pub(super) async fn listen(
 ) -> Answer {
     let form = Form::read(query.unwrap_or_default().as_bytes());
     let (_, place) = shelf_of(form.get("shelf"));
+    // Asked with each heartbeat: who signed out, or whose right was taken back, hears no more.
+    let scope = visitor.principal.scope.clone();
     let listener = Listener {
-        scope: visitor.principal.scope,
+        scope: scope.clone(),
         place: Some(place),
         told: Told::Nothing,
     };
-    // To look after the session here would keep it from ending; the page asks again for all that
-    // it shows, and the connection has its end.
-    Ok(stream(&house, listener, async || true))
+    let (login, token) = (house.login.clone(), visitor.token);
+    let holds = move || {
+        let (login, token, scope) = (login.clone(), token.clone(), scope.clone());
+        async move { login.still_acts(&token, &scope).await }
+    };
+    Ok(stream(&house, listener, holds))
 }
 
 #[cfg(test)]

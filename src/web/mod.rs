@@ -13,6 +13,7 @@ mod form;
 mod options;
 mod pages;
 pub mod preview;
+mod reading;
 mod router;
 mod texts;
 mod view;
@@ -61,6 +62,7 @@ struct House {
     desk: Desk,
     login: Login,
     flashes: visitor::Flashes,
+    readers: reading::Readers,
     reinsertion: Option<Arc<Reinsertion>>,
     closing: Closing,
     overlap: Duration,
@@ -96,6 +98,7 @@ impl Door {
             desk,
             login,
             flashes: visitor::Flashes::default(),
+            readers: reading::Readers::default(),
             reinsertion: None,
             closing,
             overlap,

@@ -21,9 +21,8 @@ use crate::web::House;
 pub(super) fn routes() -> OpenApiRouter<House> {
     OpenApiRouter::new()
         .routes(routes!(list, add))
-        .routes(routes!(show, change, remove))
+        .routes(routes!(show, remove))
         .routes(routes!(sign_out))
-        .routes(routes!(reset_second))
         .routes(routes!(granted))
 }
 
@@ -154,72 +153,30 @@ async fn show(
 struct NewUser {
     /// `global`, a domain or an address.
     login: String,
-    /// Without one it is made up, and told once in the answer.
-    #[serde(default)]
-    password: Option<String>,
-}
-
-/// A login, with its password where that was made up.
-#[derive(Serialize, ToSchema)]
-struct Password {
-    login: String,
-    /// Told once, and only if it was made up.
-    password: Option<String>,
 }
 
 /// Make an account
+///
+/// It has no password: its person signs in by a mailed link, or with the password of the domain's
+/// IMAP server. Passwords are set, and second factors taken away, by people who signed in; a key
+/// hands nothing on.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = NewUser,
-    responses((status = 201, body = Password)))]
+    responses((status = 201, body = User)))]
 async fn add(
     State(house): State<House>,
     caller: Caller,
     Sent(sent): Sent<NewUser>,
-) -> Result<(StatusCode, Json<Password>), Problem> {
+) -> Result<(StatusCode, Json<User>), Problem> {
     let scope: Scope = read_as("login", &sent.login)?;
-    let (login, made_up) = (scope.to_string(), sent.password.is_none());
-    let desk = &house.desk;
-    let password = desk
-        .add_account(&caller.by, scope, sent.password, &caller.door)
+    let account = (house.desk)
+        .add_account_without_password(&caller.by, scope, &caller.door)
         .await?;
-    let password = made_up.then_some(password);
-    Ok((StatusCode::CREATED, Json(Password { login, password })))
-}
-
-/// What is changed of an account.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ChangedUser {
-    /// Null for one that is made up, and told once in the answer.
-    #[serde(deserialize_with = "Option::deserialize")]
-    #[schema(required)]
-    password: Option<String>,
-}
-
-/// Set a password
-///
-/// All sessions of the account end.
-#[utoipa::path(patch, path = "/users/{login}", tag = "users",
-    params(("login" = String, Path)), request_body = ChangedUser,
-    responses((status = 200, body = Password)))]
-async fn change(
-    State(house): State<House>,
-    caller: Caller,
-    Path(login): Path<String>,
-    Sent(sent): Sent<ChangedUser>,
-) -> Result<Json<Password>, Problem> {
-    let scope: Scope = named(&login)?;
-    let (login, made_up) = (scope.to_string(), sent.password.is_none());
-    let desk = &house.desk;
-    let password = desk
-        .set_password(&caller.by, scope, sent.password, &caller.door)
-        .await?;
-    let password = made_up.then_some(password);
-    Ok(Json(Password { login, password }))
+    Ok((StatusCode::CREATED, Json(account.into())))
 }
 
 /// Remove an account
 ///
-/// Its mail stays; its API keys hold no longer.
+/// Its mail stays; its API keys go with it.
 #[utoipa::path(delete, path = "/users/{login}", tag = "users",
     params(("login" = String, Path)), responses((status = 204)))]
 async fn remove(
@@ -243,22 +200,6 @@ async fn sign_out(
 ) -> Result<StatusCode, Problem> {
     let (desk, scope) = (&house.desk, named(&login)?);
     desk.sign_out(&caller.by, &scope, &caller.door).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Take a second factor away
-///
-/// For a user who lost it; the account's sessions end.
-#[utoipa::path(delete, path = "/users/{login}/second-factor", tag = "users",
-    params(("login" = String, Path)), responses((status = 204)))]
-async fn reset_second(
-    State(house): State<House>,
-    caller: Caller,
-    Path(login): Path<String>,
-) -> Result<StatusCode, Problem> {
-    let (desk, scope) = (&house.desk, named(&login)?);
-    desk.reset_second_factor(&caller.by, &scope, &caller.door)
-        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -15,6 +15,7 @@ use crate::web::House;
 use crate::web::answer::{Answer, Fault, page};
 use crate::web::form::Form;
 use crate::web::preview::{self, FIELDS, Limits, Link, Paper, Preview, View};
+use crate::web::reading::Turn;
 use crate::web::texts::{Texts, fill};
 use crate::web::view::{self, When};
 use crate::web::visitor::Visitor;
@@ -109,20 +110,24 @@ pub(in crate::web) async fn show(
     let frame = Frame::new(visitor, here, house.desk.now());
     let opened = match tab.as_str() {
         "history" => Err(String::new()),
-        _ => match house.desk.opened_mail(&by, id, &door).await {
-            Ok(mail) => Ok(read(&mail).await?),
-            Err(refusal @ Refusal::Failed(_)) => return Err(refusal.into()),
-            Err(Refusal::NotYours) => Err(t.body_gone.to_owned()),
-            Err(Refusal::NeedsRight(Right::SeeBodies)) => Err(t.body_hidden.to_owned()),
-            Err(refusal) => Err(refusal.to_string()),
-        },
+        _ => {
+            let turn = house.readers.turn().await?;
+            match house.desk.opened_mail(&by, id, &door).await {
+                Ok(mail) => Ok(read(mail, turn).await?),
+                Err(refusal @ Refusal::Failed(_)) => return Err(refusal.into()),
+                Err(Refusal::NotYours) => Err(t.body_gone.to_owned()),
+                Err(Refusal::NeedsRight(Right::SeeBodies)) => Err(t.body_hidden.to_owned()),
+                Err(refusal) => Err(refusal.to_string()),
+            }
+        }
     };
     let can_open = opened.is_ok();
-    let parts = opened.as_ref().map(|(_, p)| parts(p)).unwrap_or_default();
+    let shown = opened.as_ref().map(|(_, preview, _)| parts(preview));
+    let parts = shown.unwrap_or_default();
     let content = match (tab.as_str(), opened) {
         ("history", _) => Content::History(history(&house.desk.history(&by, id).await?, &frame)),
         (_, Err(words)) => Content::Hidden(words),
-        (tab, Ok((mail, preview))) => content(tab, &form, &mail, preview, t),
+        (tab, Ok((mail, preview, _turn))) => content(tab, &form, &mail, preview, t),
     };
     let place = (entry.shelf, entry.direction);
     page(&Page {
@@ -156,16 +161,13 @@ pub(in crate::web) async fn show(
     })
 }
 
-/// Reading a large message takes its time: not on a thread that serves others.
-async fn read(mail: &KeptMail) -> Result<(KeptMail, Preview), Fault> {
-    let mail = mail.clone();
+async fn read(mail: KeptMail, turn: Turn) -> Result<(KeptMail, Preview, Turn), Fault> {
     let work = move || {
         let preview = preview::preview(&mail.bytes, &Limits::default());
         (mail, preview)
     };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Fault::Failed(format!("the message cannot be read: {error}")))
+    let ((mail, preview), turn) = turn.work(work).await?;
+    Ok((mail, preview, turn))
 }
 
 fn or(text: String, other: &str) -> String {
@@ -300,8 +302,9 @@ pub(in crate::web) async fn preview(
     let id = id_of(&id)?;
     let form = Form::read(query.unwrap_or_default().as_bytes());
     let (by, door) = (&visitor.principal, visitor.door());
+    let turn = house.readers.turn().await?;
     let opened = house.desk.opened_mail(by, id, &door).await?;
-    let (mail, preview) = read(&opened).await?;
+    let (mail, preview, turn) = read(opened, turn).await?;
     let Some(html) = preview.html else {
         return Err(Fault::NotFound);
     };
@@ -319,9 +322,7 @@ pub(in crate::web) async fn preview(
         };
         preview::document(&html, &view)
     };
-    let document = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Fault::Failed(format!("the preview cannot be made: {error}")))?;
+    let (document, _turn) = turn.work(work).await?;
     let mut response = document.html.into_response();
     for (name, value) in FIELDS {
         response
