@@ -33,11 +33,13 @@ enum Trial {
     Made,
     /// It failed too, so no sender is to blame.
     Failed,
+    /// It failed, and goes on once more: until it answers, the rest goes on as well.
+    Again,
 }
 
 impl State {
     fn rests(&self) -> bool {
-        self.failed.len() >= FAILURES || self.trial == Trial::Failed
+        self.failed.len() >= FAILURES || matches!(self.trial, Trial::Failed | Trial::Again)
     }
 }
 
@@ -80,8 +82,8 @@ impl Breaker {
                 tracing::info!(check = name, "it answers again");
             }
             let trial = match state.trial {
-                Trial::Made => Trial::Made,
-                _ => Trial::NotNeeded,
+                Trial::Made | Trial::Again => Trial::Made,
+                Trial::NotNeeded | Trial::Failed => Trial::NotNeeded,
             };
             *state = State {
                 trial,
@@ -97,10 +99,16 @@ impl Breaker {
         state.in_a_row = state.in_a_row.saturating_add(1);
         let clients = state.failed.len();
         tracing::warn!(check = name, %why, clients, "a check could not run");
-        let wanted = clients < FAILURES && state.in_a_row >= FAILURES && state.trial != Trial::Made;
-        if wanted {
-            state.trial = Trial::Made;
+        if clients >= FAILURES || state.in_a_row < FAILURES {
+            return false;
         }
+        // Mail whose check began before the rest may fail in it: that does not end the rest.
+        let (wanted, trial) = match state.trial {
+            Trial::NotNeeded => (true, Trial::Made),
+            Trial::Failed => (true, Trial::Again),
+            going_on => (false, going_on),
+        };
+        state.trial = trial;
         wanted
     }
 
@@ -170,5 +178,22 @@ mod tests {
         assert!(!breaker.note("X", relay, None));
         breaker.tried("X", Ok(()));
         assert!(!failed() && !failed() && failed());
+    }
+
+    #[test]
+    fn xx06_a_late_failure_does_not_end_the_rest() {
+        let breaker = Breaker::default();
+        let (why, client) = ("late".to_owned(), IpAddr::from([192, 0, 2, 1]));
+        let trials = (0..3).filter(|_| breaker.note("X", client, Some(&why)));
+        assert_eq!(trials.count(), 1);
+        breaker.tried("X", Err(why.clone()));
+        assert!(breaker.allows().is_err());
+        let again = breaker.note("X", client, Some(&why));
+        assert!(
+            again && breaker.allows().is_err(),
+            "it rests while it is tried again"
+        );
+        breaker.tried("X", Ok(()));
+        assert!(breaker.allows().is_ok());
     }
 }
