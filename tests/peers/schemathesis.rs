@@ -71,8 +71,9 @@ fn se17_the_api_keeps_to_its_document() {
             "--seed",
             "17",
             "--no-shrink",
+            // Two threads of it stumble over each other in Python's own parser.
             "--workers",
-            "2",
+            "1",
         ])
         .args(["--phases", "examples,coverage,fuzzing"])
         .args([
