@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 
@@ -205,6 +207,27 @@ impl FromRequestParts<House> for Visitor {
             taste,
             client,
         })
+    }
+}
+
+/// A form that somebody who signed in sent from one of our pages: one without the session's token
+/// never reaches who takes it.
+pub(super) struct Pressed {
+    pub(super) visitor: Visitor,
+    pub(super) form: Form,
+}
+
+impl FromRequest<House> for Pressed {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, house: &House) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, house).await;
+        let visitor = visitor.map_err(IntoResponse::into_response)?;
+        let body = Bytes::from_request(Request::from_parts(parts, body), house).await;
+        let form = Form::of_body(&body.map_err(IntoResponse::into_response)?);
+        visitor.check(&form).map_err(IntoResponse::into_response)?;
+        Ok(Self { visitor, form })
     }
 }
 

@@ -1,7 +1,6 @@
 //! The visitor's own account: password, second factor, sessions, who may act for whom.
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::extract::State;
 
 use super::people::role;
@@ -12,10 +11,9 @@ use crate::policy::{Principal, Rights, Role, Scope};
 use crate::record::Grant;
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, local, page, redirect};
-use crate::web::form::Form;
 use crate::web::texts::{Texts, fill};
 use crate::web::view::{self, When};
-use crate::web::visitor::{Flash, Visitor, set_session};
+use crate::web::visitor::{Flash, Pressed, Visitor, set_session};
 
 const HERE: &str = "/account";
 
@@ -122,11 +120,8 @@ fn given(account: &ShownAccount, frame: &Frame, t: &Texts) -> Vec<GivenLine> {
 /// `POST /account/password`
 pub(in crate::web) async fn password(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let by = own(&visitor)?;
     let w = visitor.taste.t.account;
     let value = |name| form.all(name).next().unwrap_or_default();
@@ -162,10 +157,8 @@ pub(in crate::web) async fn password(
 /// `POST /account/second-factor/off`
 pub(in crate::web) async fn second_off(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, .. }: Pressed,
 ) -> Answer {
-    visitor.check(&Form::of_body(&body))?;
     visitor.check_proved(HERE)?;
     let by = own(&visitor)?;
     let door = visitor.door();
@@ -181,10 +174,8 @@ pub(in crate::web) async fn second_off(
 /// `POST /account/recovery-codes`: new ones, shown this once.
 pub(in crate::web) async fn recovery(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, .. }: Pressed,
 ) -> Answer {
-    visitor.check(&Form::of_body(&body))?;
     visitor.check_proved(HERE)?;
     let (token, from) = (&visitor.token, visitor.client.address);
     let codes = house.login.new_recovery_codes(token, from, "web").await?;
@@ -200,11 +191,8 @@ pub(in crate::web) async fn recovery(
 /// `POST /account/sessions/end`: one of the own sessions.
 pub(in crate::web) async fn end_session(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let id = form.get("id").unwrap_or_default();
     house.login.end_session(&visitor.token, id).await?;
     let words = visitor.taste.t.account.session_ended;
@@ -214,10 +202,8 @@ pub(in crate::web) async fn end_session(
 /// `POST /account/sign-out-everywhere`
 pub(in crate::web) async fn everywhere(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, .. }: Pressed,
 ) -> Answer {
-    visitor.check(&Form::of_body(&body))?;
     let by = own(&visitor)?;
     house.desk.sign_out(&by, &by.scope, &visitor.door()).await?;
     let mut response = redirect("/sign-in?signed_out=1");
@@ -231,11 +217,8 @@ pub(in crate::web) async fn everywhere(
 /// `POST /account/delegates/add`: lets somebody act for the own address.
 pub(in crate::web) async fn delegate(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     visitor.check_proved(HERE)?;
     let (by, t) = (own(&visitor)?, visitor.taste.t);
     let asked = form.get("login").unwrap_or_default();
@@ -258,11 +241,8 @@ pub(in crate::web) async fn delegate(
 /// `POST /account/delegates/remove`
 pub(in crate::web) async fn undelegate(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let by = own(&visitor)?;
     let login: Scope = form.read_as("login").ok_or(Fault::NotFound)?;
     let door = visitor.door();
@@ -277,11 +257,8 @@ pub(in crate::web) async fn undelegate(
 /// `POST /account/give-up`: something that was given to this account.
 pub(in crate::web) async fn give_up(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let by = own(&visitor)?;
     let (role, scope) = role_and_scope(form.get("what")).ok_or(Fault::NotFound)?;
     let door = visitor.door();
@@ -293,11 +270,8 @@ pub(in crate::web) async fn give_up(
 /// `POST /act-as`: what the visitor does is done as that from now on.
 pub(in crate::web) async fn act_as(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let (role, scope) = role_and_scope(form.get("as")).ok_or(Fault::NotFound)?;
     if !house.login.act_as(&visitor.token, role, &scope).await? {
         return Err(Fault::NotFound);

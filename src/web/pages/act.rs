@@ -1,6 +1,5 @@
 //! What is done with the messages that were ticked, on whatever page.
 
-use axum::body::Bytes;
 use axum::extract::State;
 
 use super::quarantine::{shelf_of, sieve_of, word};
@@ -11,7 +10,7 @@ use crate::web::House;
 use crate::web::answer::{Answer, Fault, local, redirect};
 use crate::web::form::Form;
 use crate::web::texts::{Texts, fill};
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::{Flash, Pressed, Visitor};
 
 /// Entries that one press acts on at most.
 const ACT_MOST: usize = 50_000;
@@ -22,11 +21,8 @@ const UNDO_MOST: usize = 500;
 /// search.
 pub(in crate::web) async fn act(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let verb: Verb = named(form.get("verb"))?;
     let reach: Reach = match form.get("reach") {
         Some(_) => named(form.get("reach"))?,

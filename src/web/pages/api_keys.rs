@@ -1,7 +1,6 @@
 //! API keys: made, listed, removed. A key is shown once, when it is made (SE-17).
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::extract::State;
 
 use super::account::role_named;
@@ -13,10 +12,9 @@ use crate::net::network::Network;
 use crate::policy::{Principal, Right, Rights, Scope};
 use crate::web::House;
 use crate::web::answer::{Answer, page};
-use crate::web::form::Form;
 use crate::web::texts::{Texts, fill};
 use crate::web::view::{self, When};
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::{Flash, Pressed, Visitor};
 
 const HERE: &str = "/api-keys";
 /// Lines of networks that are looked at; more than a key may have.
@@ -105,11 +103,8 @@ fn line(key: &ShownKey, frame: &Frame) -> Line {
 /// `POST /api-keys/make`
 pub(in crate::web) async fn make(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     visitor.check_proved(HERE)?;
     let (by, t) = (&visitor.principal, visitor.taste.t);
     let bad = |words: String| told(&house, &visitor, HERE, Ok(Flash::bad(words)));
@@ -155,11 +150,8 @@ pub(in crate::web) async fn make(
 /// `POST /api-keys/remove`
 pub(in crate::web) async fn remove(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let (by, door) = (&visitor.principal, visitor.door());
     let id = form.get("id").unwrap_or_default();
     let removed = house.desk.remove_api_key(by, id, &door).await;

@@ -1,7 +1,6 @@
 //! The domains we protect: where their mail goes, and who knows their users' passwords.
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::extract::State;
 
 use super::people::check_over;
@@ -15,7 +14,7 @@ use crate::web::answer::{Answer, Fault, page};
 use crate::web::form::Form;
 use crate::web::texts::fill;
 use crate::web::view;
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::{Flash, Pressed, Visitor};
 
 const HERE: &str = "/people/domains";
 /// Mail servers of one domain.
@@ -62,11 +61,8 @@ pub(in crate::web) async fn show(State(house): State<House>, visitor: Visitor) -
 /// `POST /people/domains`: a domain is added, changed or removed.
 pub(in crate::web) async fn act(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     check_over(&visitor.principal)?;
     visitor.check_proved(HERE)?;
     let t = visitor.taste.t;

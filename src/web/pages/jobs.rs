@@ -1,7 +1,6 @@
 //! The release queue: what is owed to whom, what the next server said, tried now or cancelled.
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::extract::State;
 
 use super::{Frame, told};
@@ -10,10 +9,9 @@ use crate::mail::EntryId;
 use crate::policy::{Principal, Right};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, page};
-use crate::web::form::Form;
 use crate::web::texts::{Texts, fill, messages};
 use crate::web::view::{self, When};
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::{Flash, Pressed, Visitor};
 
 const HERE: &str = "/jobs";
 
@@ -103,11 +101,8 @@ fn line(job: &OwedJob, by: &Principal, frame: &Frame) -> Line {
 /// `POST /jobs`: one is tried now, or cancelled.
 pub(in crate::web) async fn act(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let (by, w, door) = (&visitor.principal, visitor.taste.t.audit, visitor.door());
     let asked = |name| form.get(name).map(str::parse::<EntryId>);
     let came = match (asked("retry"), asked("cancel")) {

@@ -1,7 +1,6 @@
 //! Reinsertion: the hosts, whether they answer, the keys of its tokens; and the keys that seal (SY-07).
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use futures_util::future::join_all;
 
@@ -16,7 +15,7 @@ use crate::web::answer::{Answer, Fault, page};
 use crate::web::form::Form;
 use crate::web::texts::{Texts, fill};
 use crate::web::view::{self, When};
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::{Flash, Pressed, Visitor};
 
 const HERE: &str = "/keys";
 /// Hosts that are tried at once.
@@ -156,10 +155,8 @@ fn hosts(house: &House, visitor: &Visitor) -> Vec<Host> {
 /// `POST /keys/test`: asks each host, as a release would, and says what it said.
 pub(in crate::web) async fn test(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, .. }: Pressed,
 ) -> Answer {
-    visitor.check(&Form::of_body(&body))?;
     if !is_over_all(&visitor.principal) {
         return Err(Fault::NotFound);
     }
@@ -204,11 +201,8 @@ async fn tested(probe: &dyn Probe, route: &Route, outgoing: bool, t: &Texts) -> 
 /// `POST /keys/rotate`: a new key comes into use.
 pub(in crate::web) async fn rotate(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     visitor.check_proved(HERE)?;
     let t = visitor.taste.t;
     if !is_sure(&form) {

@@ -12,7 +12,7 @@ use crate::web::answer::{Answer, Fault, local, page};
 use crate::web::form::Form;
 use crate::web::texts::{Texts, fill};
 use crate::web::view::{self, When};
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::{Flash, Pressed, Visitor};
 
 /// Entries on a page.
 const ROWS: usize = 100;
@@ -163,11 +163,8 @@ fn back_to(scope: &Scope) -> String {
 /// `POST /lists/add`
 pub(in crate::web) async fn add(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let (by, t) = (&visitor.principal, visitor.taste.t);
     let scope = scope_of(&form, by, t)?;
     let back = back_to(&scope);
@@ -193,11 +190,8 @@ pub(in crate::web) async fn add(
 /// `POST /lists/remove`: all that were ticked on a page.
 pub(in crate::web) async fn remove(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let (by, t) = (&visitor.principal, visitor.taste.t);
     let scope = scope_of(&form, by, t)?;
     let back = form.get("back").map_or(back_to(&scope), str::to_owned);

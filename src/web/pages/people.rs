@@ -1,7 +1,6 @@
 //! Accounts within the scope: who can sign in, as what; made with a password that is shown once.
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 
 use super::{Choice, Frame, Part, entries, told};
@@ -12,7 +11,7 @@ use crate::web::answer::{Answer, Fault, local, page};
 use crate::web::form::Form;
 use crate::web::texts::{Texts, fill};
 use crate::web::view::{self, When};
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::{Flash, Pressed, Visitor};
 
 const HERE: &str = "/people";
 /// Accounts on a page.
@@ -158,11 +157,8 @@ pub(in crate::web) async fn show(
 /// `POST /people/add`
 pub(in crate::web) async fn add(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     visitor.check_proved(HERE)?;
     check_over(&visitor.principal)?;
     let (by, t) = (&visitor.principal, visitor.taste.t);

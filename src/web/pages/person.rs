@@ -1,7 +1,6 @@
 //! One account: its password, second factor, sessions, what was granted to it; and its end.
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 
 use super::account::{role_and_scope, role_named};
@@ -15,7 +14,7 @@ use crate::web::answer::{Answer, Fault, page};
 use crate::web::form::Form;
 use crate::web::texts::{Texts, fill};
 use crate::web::view::{self, When};
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::{Flash, Pressed, Visitor};
 
 struct GrantLine {
     /// As forms carry it: `ROLE SCOPE`.
@@ -98,11 +97,8 @@ fn choice(one: Right, t: &Texts) -> Choice {
 /// `POST /people/account`: one thing is done with an account.
 pub(in crate::web) async fn act(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let login: Scope = form.read_as("login").ok_or(Fault::NotFound)?;
     check_over(&visitor.principal)?;
     visitor.check_proved(&person(&login))?;

@@ -1,7 +1,6 @@
 //! Policy by scope: every setting with its effect, what is inherited and from where.
 
 use askama::Template;
-use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use serde_json::{Map, Value};
 
@@ -12,7 +11,7 @@ use crate::web::House;
 use crate::web::answer::{Answer, Fault, page};
 use crate::web::form::Form;
 use crate::web::texts::{Texts, fill};
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::{Flash, Pressed, Visitor};
 
 /// Characters of a value that are looked at.
 const VALUE_MOST: usize = 400;
@@ -318,11 +317,8 @@ fn back_to(scope: &Scope) -> String {
 /// `POST /policy`: one setting is saved, or inherited from now on; the others stay as they are.
 pub(in crate::web) async fn set(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let (by, t) = (&visitor.principal, visitor.taste.t);
     let scope = scope_of(&form, by, t)?;
     let back = back_to(&scope);

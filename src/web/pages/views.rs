@@ -1,14 +1,12 @@
 //! Searches that somebody saved.
 
-use axum::body::Bytes;
 use axum::extract::State;
 
 use crate::policy::Principal;
 use crate::record::SavedView;
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, redirect};
-use crate::web::form::Form;
-use crate::web::visitor::{Flash, Visitor};
+use crate::web::visitor::{Flash, Pressed};
 
 /// The searches that the person saved for one page.
 pub(in crate::web) async fn views(
@@ -24,11 +22,8 @@ pub(in crate::web) async fn views(
 /// `POST /views`: saves a search, or removes it.
 pub(in crate::web) async fn save_view(
     State(house): State<House>,
-    visitor: Visitor,
-    body: Bytes,
+    Pressed { visitor, form }: Pressed,
 ) -> Answer {
-    let form = Form::of_body(&body);
-    visitor.check(&form)?;
     let place = if form.get("page") == Some("log") {
         "log"
     } else {
