@@ -11,7 +11,7 @@ use api_house::Api;
 use imap_house::{House, plain};
 use quaranta::actions::NewKey;
 use quaranta::clock::Clock;
-use quaranta::policy::{Principal, Rights, Role, Scope};
+use quaranta::policy::{Principal, Right, Rights, Role, Scope};
 use quaranta::record::{Door, State};
 use quaranta::web;
 use serde_json::{Value, json};
@@ -232,6 +232,45 @@ async fn xx12_a_key_has_the_rights_it_was_made_with() {
     assert_eq!(message.field("content-type"), "message/rfc822");
     assert_eq!(message.text, plain("rights"));
     assert_eq!(house.state(id).await, State::Held);
+}
+
+/// A route decides where mail goes: a key says where only if that was given to it.
+#[tokio::test]
+async fn xx12_a_key_sets_routes_only_if_that_was_given() {
+    let (house, api) = open().await;
+    let global = by("global");
+    let routes: Rights = [Right::SetRoutes].into_iter().collect();
+    let without = Rights::all().without(routes);
+    let key = api
+        .key_with(&global, Role::Administrator, &Scope::Global, without)
+        .await;
+    let elsewhere = json!({ "routes": ["mx.evil.test:25"] });
+    for path in ["/domains/example.org", "/domains/new.test"] {
+        let refused = api.ask(&key, "PUT", path, &elsewhere).await;
+        assert!(refused.problem(403).contains("where mail of domains goes"));
+        api.ask(&key, "DELETE", path, &Value::Null)
+            .await
+            .problem(403);
+    }
+    // All else is as it was, also for a key made before there was this right.
+    api.get(&key, "/domains").await.ok();
+    let change = json!({ "training_requested": true });
+    api.ask(&key, "PATCH", "/policies/global", &change)
+        .await
+        .ok();
+    let user = json!({ "login": "new.example" });
+    let made = api.post(&key, "/users", user).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let all = api.key("global").await;
+    api.ask(&all, "PUT", "/domains/new.test", &elsewhere)
+        .await
+        .ok();
+    let domains = house.desk.domains(&global).await.expect("domains");
+    assert!(
+        domains
+            .iter()
+            .any(|known| known.domain.as_str() == "new.test")
+    );
 }
 
 #[tokio::test]

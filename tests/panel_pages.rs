@@ -49,6 +49,15 @@ const FORMS: &[(&str, &[(&str, &str)])] = &[
     ),
     ("/keys/test", &[]),
     ("/keys/rotate", &[("sure", "1")]),
+    (
+        "/keys/seals",
+        &[
+            ("do", "make"),
+            ("domain", "example.org"),
+            ("selector", "s1"),
+        ],
+    ),
+    ("/people/senders", &[("do", "lock"), ("sender", BOB)]),
     ("/jobs", &[("cancel", "0123456789abcdef0123456789abcdef")]),
     (
         "/api-keys/make",
@@ -86,6 +95,8 @@ async fn all_set(house: &House) -> String {
     text += &format!("{:?}", house.desk.domains(&by).await.expect("domains"));
     text += &format!("{:?}", house.desk.api_keys(&by).await.expect("keys"));
     text += &format!("{:?}", house.desk.keys(&by).await.expect("ring"));
+    text += &format!("{:?}", house.desk.sealing_keys(&by).await.expect("seals"));
+    text += &format!("{:?}", house.desk.locked_senders(&by).await.expect("locks"));
     for of in ["global", "example.org", ALICE, BOB] {
         let of = scope(of);
         text += &format!("{:?}", house.desk.list(&by, &of).await.expect("list"));
@@ -129,6 +140,7 @@ async fn xx12_a_user_changes_nothing_of_others() {
         "/people",
         "/people/domains",
         "/people/account?login=bob@example.org",
+        "/people/senders",
         "/keys",
         "/audit",
     ] {

@@ -8,6 +8,7 @@ use aws_lc_rs::digest;
 
 use super::{Login, LoginRefusal};
 use crate::clock::Timestamp;
+use crate::mail::hex;
 use crate::policy::{Policy, Principal, Right, Role, Scope};
 use crate::record::{ApiKey, Door, Event, Status};
 use crate::token::{NoRandom, random};
@@ -51,10 +52,6 @@ impl KeyText {
             secret: secret.to_owned(),
         })
     }
-}
-
-pub(super) fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// What is kept of a key's secret: 256 random bits need no slow hash.

@@ -6,6 +6,7 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 
 use crate::clock::Timestamp;
+use crate::mail::hex;
 use crate::record::Secret;
 use crate::token::{NoRandom, random};
 
@@ -147,7 +148,7 @@ pub(super) fn recovery_hash(typed: &str) -> String {
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_lowercase())
         .collect();
-    super::api_key::hex(digest::digest(&digest::SHA256, plain.as_bytes()).as_ref())
+    hex(digest::digest(&digest::SHA256, plain.as_bytes()).as_ref())
 }
 
 #[cfg(test)]

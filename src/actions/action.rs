@@ -99,5 +99,8 @@ fn needs(right: Right) -> &'static str {
         Right::Act => "your account may look, but not act",
         Right::RequestRelease => "your account may not ask for a release",
         Right::ReadSettings => "your account may not see what is set here",
+        Right::SetRoutes => {
+            "your account or key has not the right to say where mail of domains goes"
+        }
     }
 }

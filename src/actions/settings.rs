@@ -76,6 +76,15 @@ pub(super) fn may(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Domains, where their mail goes, and who knows their users' passwords.
+fn may_route(by: &Principal) -> Result<(), Refusal> {
+    may(by, &Scope::Global)?;
+    if !by.has(Right::SetRoutes) {
+        return Err(Refusal::NeedsRight(Right::SetRoutes));
+    }
+    Ok(())
+}
+
 /// A look at what is set within the scope.
 pub(super) fn may_read(by: &Principal, scope: &Scope) -> Result<(), Refusal> {
     if !by.scope.holds(scope) {
@@ -145,7 +154,7 @@ impl Desk {
         settings: DomainSettings,
         door: &Door,
     ) -> Result<(), Refusal> {
-        may(by, &Scope::Global)?;
+        may_route(by)?;
         if settings.routes.is_empty() {
             return Err(Refusal::Bad("a domain needs at least one route".into()));
         }
@@ -167,7 +176,7 @@ impl Desk {
         imap: Option<ImapServer>,
         door: &Door,
     ) -> Result<(), Refusal> {
-        may(by, &Scope::Global)?;
+        may_route(by)?;
         let settings = self.store.settings.domain(domain).await?;
         let settings = settings.ok_or_else(|| Refusal::Unknown(format!("domain {domain}")))?;
         let words = match &imap {
@@ -189,7 +198,7 @@ impl Desk {
         domain: &Domain,
         door: &Door,
     ) -> Result<(), Refusal> {
-        may(by, &Scope::Global)?;
+        may_route(by)?;
         let event = self.changed(
             by,
             &of_domain(domain),

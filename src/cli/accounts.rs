@@ -101,7 +101,8 @@ pub(crate) struct AddKey {
     /// `global`, a domain, or an address
     #[arg(long)]
     scope: Scope,
-    /// A right on top of what the role gives; may be repeated
+    /// A right on top of what the role gives; may be repeated. `set-routes`, to say where mail
+    /// of domains goes, is left out unless it is named here
     #[arg(long = "right", value_name = "RIGHT", value_parser = right)]
     rights: Vec<Right>,
     /// A right of the role that is left out; may be repeated
@@ -185,7 +186,10 @@ pub(super) fn api_keys(command: OnApiKeys) -> anyhow::Result<ExitCode> {
                 name: new.name,
                 role: new.role,
                 scope: new.scope,
-                rights: Rights::of(new.role).and(more).without(less),
+                rights: Rights::of(new.role)
+                    .without([Right::SetRoutes].into_iter().collect())
+                    .and(more)
+                    .without(less),
                 expires: new.days.map(|days| now.0.saturating_add(days * DAY_MS)),
                 networks: new.networks,
             };

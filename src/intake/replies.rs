@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::Intake;
 use super::weigh::Decision;
 use crate::clock::Timestamp;
-use crate::mail::{Address, Mail, headers};
+use crate::mail::{Address, Mail, headers, hex};
 use crate::policy::{Disposition, Findings};
 use crate::store::Transient as _;
 use crate::store::transient::Memory;
@@ -54,10 +54,7 @@ impl Sent {
 
 fn key(who: &Address, id: &str) -> String {
     let hash = digest(&SHA256, format!("{}\0{id}", who.key()).as_bytes());
-    hash.as_ref()[..16]
-        .iter()
-        .map(|octet| format!("{octet:02x}"))
-        .collect()
+    hex(&hash.as_ref()[..16])
 }
 
 /// The message identifiers in a field, without their angle brackets (RFC 5322 section 3.6.4).

@@ -49,6 +49,12 @@ id_type!(
     EntryId
 );
 
+/// Octets as hexadecimal digits, in lower case.
+#[must_use]
+pub fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
 fn parse_hex(text: &str) -> Result<[u8; 16], IdError> {
     let mut id = [0; 16];
     if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {

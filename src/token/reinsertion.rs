@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Key, KeyRing, NoRandom, random};
 use crate::clock::Timestamp;
-use crate::mail::{Address, EntryId, headers};
+use crate::mail::{Address, EntryId, headers, hex};
 
 /// The header field that carries the token.
 pub const FIELD: &str = "X-Quaranta-Reinsertion";
@@ -55,10 +55,7 @@ pub fn mint(
     message: &[u8],
     expires: Timestamp,
 ) -> Result<String, NoRandom> {
-    let nonce: String = random::<12>()?
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let nonce = hex(&random::<12>()?);
     let mut present = 0;
     for (bit, name) in COVERED.iter().enumerate() {
         present |= u8::from(headers::first(message, name).is_some()) << bit;

@@ -37,6 +37,8 @@ pub(super) enum Fault {
     Bad(String),
     Forbidden(String),
     TooMany(u64),
+    /// Too much goes out at the same time; seconds after which to come back.
+    Busy(u64),
     Failed(String),
 }
 
@@ -90,6 +92,11 @@ impl Fault {
                 "Please wait",
                 "Too many tries. Please wait and try again.",
             ),
+            Fault::Busy(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Please wait",
+                "Too many downloads go on at the same time. Please try again in a while.",
+            ),
             Fault::Failed(words) => (StatusCode::SERVICE_UNAVAILABLE, "Not possible now", words),
         }
     }
@@ -133,7 +140,7 @@ impl IntoResponse for Fault {
             Ok(text) => (status, Html(text)).into_response(),
             Err(_) => status.into_response(),
         };
-        if let Fault::TooMany(seconds) = self {
+        if let Fault::TooMany(seconds) | Fault::Busy(seconds) = self {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));

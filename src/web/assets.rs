@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::mail::hex;
+
 struct Asset {
     name: &'static str,
     media_type: &'static str,
@@ -59,8 +61,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 
 fn tag_of(octets: &[u8]) -> String {
     let digest = digest(&SHA256, octets);
-    let first = digest.as_ref().iter().take(6);
-    first.map(|octet| format!("{octet:02x}")).collect()
+    hex(digest.as_ref().get(..6).unwrap_or_default())
 }
 
 /// The address of an asset.

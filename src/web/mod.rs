@@ -8,6 +8,7 @@ mod api;
 mod assets;
 mod client;
 mod connection;
+mod download;
 mod events;
 mod form;
 mod options;
@@ -15,6 +16,8 @@ mod pages;
 pub mod preview;
 mod reading;
 mod router;
+mod search;
+mod steady;
 mod texts;
 mod view;
 mod visitor;
@@ -63,6 +66,7 @@ struct House {
     login: Login,
     flashes: visitor::Flashes,
     readers: reading::Readers,
+    downloads: download::Downloads,
     reinsertion: Option<Arc<Reinsertion>>,
     closing: Closing,
     overlap: Duration,
@@ -99,6 +103,7 @@ impl Door {
             login,
             flashes: visitor::Flashes::default(),
             readers: reading::Readers::default(),
+            downloads: download::Downloads::default(),
             reinsertion: None,
             closing,
             overlap,
@@ -132,13 +137,15 @@ impl Door {
             full: b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\nConnection: close\r\n\r\n".to_vec(),
         };
         let proxies = self.house.options.clone();
+        let patience = proxies.request_time.0;
         listen::serve(listener, house, move |stream, address, mut place: Place| {
             let (tls, router, closing) = (self.tls.clone(), router.clone(), closing.clone());
             let listed = proxies.proxies.iter().any(|p| p.holds(address.ip()));
             async move {
                 // A proxy brings everybody's connections.
                 if listed || place.belongs_to(address.ip()) {
-                    connection::serve(stream, address, tls, router, closing).await;
+                    let peer = (stream, address);
+                    connection::serve(peer, tls, router, closing, patience).await;
                 }
                 drop(place);
             }

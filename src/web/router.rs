@@ -11,8 +11,10 @@ use super::api;
 use super::api::Problem;
 use super::assets;
 use super::events;
-use super::pages::{account, act, api_keys, audit, domains, entry, gate, jobs, keys, lists};
-use super::pages::{log, overview, people, person, policy, proof, quarantine, views};
+use super::pages::{
+    account, act, api_keys, audit, domains, entry, export, gate, jobs, keys, lists,
+};
+use super::pages::{log, overview, people, person, policy, proof, quarantine, senders, views};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -39,7 +41,7 @@ pub(super) fn router(house: House) -> Router {
         .route("/quarantine/act", post(act::act))
         .route("/overview", get(overview::show))
         .route("/log", get(log::show))
-        .route("/log.csv", get(log::csv))
+        .route("/log.csv", get(export::csv))
         .route("/entries/{id}", get(entry::show))
         .route("/entries/{id}/preview", get(entry::preview))
         .route("/entries/{id}/message.eml", get(entry::message))
@@ -68,11 +70,13 @@ fn settings() -> Router<House> {
         .route("/people/add", post(people::add))
         .route("/people/account", get(person::show).post(person::act))
         .route("/people/domains", get(domains::show).post(domains::act))
+        .route("/people/senders", get(senders::show).post(senders::act))
         .route("/jobs", get(jobs::show).post(jobs::act))
         .route("/audit", get(audit::show))
         .route("/keys", get(keys::show))
         .route("/keys/test", post(keys::test))
         .route("/keys/rotate", post(keys::rotate))
+        .route("/keys/seals", post(keys::seal_domain))
         .route("/api-keys", get(api_keys::show))
         .route("/api-keys/make", post(api_keys::make))
         .route("/api-keys/remove", post(api_keys::remove))

@@ -135,6 +135,12 @@ texts! {
     size: "Size" | "Größe";
     class: "Class" | "Art";
     any: "any" | "alle";
+    wrong_search: "Nothing is shown: something in the filters cannot be read." | "Es wird nichts angezeigt: Ein Filter ist nicht lesbar.";
+    wrong_day: "That is not a date. Write one such as 2026-05-31." | "Das ist kein Datum. Schreiben Sie eines wie 2026-05-31.";
+    wrong_number: "That is not a number." | "Das ist keine Zahl.";
+    wrong_choice: "There is no such choice." | "Das steht nicht zur Wahl.";
+    wrong_party: "Write an address, @domain, or a part of an address." | "Schreiben Sie eine Adresse, @Domäne oder einen Teil einer Adresse.";
+    wrong_network: "Write an address or a network, such as 192.0.2.0/24." | "Schreiben Sie eine Adresse oder ein Netz, etwa 192.0.2.0/24.";
     score_from: "Score from" | "Wertung ab";
     score_to: "Score to" | "Wertung bis";
     since: "Since" | "Seit";

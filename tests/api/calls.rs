@@ -13,7 +13,9 @@ const CALLS: &[&str] = &[
     "DELETE /domains/{domain}",
     "DELETE /jobs/{id}",
     "DELETE /lists",
+    "DELETE /locked-senders/{sender}",
     "DELETE /policies/{scope}/{field}",
+    "DELETE /sealing-keys/{domain}",
     "DELETE /users/{login}",
     "GET /api-keys",
     "GET /audit",
@@ -28,8 +30,10 @@ const CALLS: &[&str] = &[
     "GET /jobs",
     "GET /keys",
     "GET /lists",
+    "GET /locked-senders",
     "GET /log",
     "GET /policies/{scope}",
+    "GET /sealing-keys",
     "GET /status",
     "GET /users",
     "GET /users/{login}",
@@ -39,6 +43,8 @@ const CALLS: &[&str] = &[
     "POST /jobs/{id}/retry",
     "POST /keys/rotate",
     "POST /lists",
+    "POST /locked-senders",
+    "POST /sealing-keys",
     "POST /users",
     "POST /users/{login}/sign-out",
     "PUT /domains/{domain}",
@@ -299,4 +305,65 @@ async fn se17_news_come_as_they_happen_within_the_scope() {
     assert_eq!(text.matches("event: came").count(), 1, "{text}");
     api.closer.close();
     until(&mut text, "\r\n0\r\n").await;
+}
+
+#[tokio::test]
+async fn se17_sealing_keys_and_locks_are_set_by_programs() {
+    let (_, api) = open().await;
+    let (all, own) = (api.key("example.org").await, api.key(ALICE).await);
+    let routes = json!({ "routes": ["mail.example.org:25"] });
+    let whole = api.key("global").await;
+    let path = "/domains/example.org";
+    api.ask(&whole, "PUT", path, &routes).await.ok();
+    let new = json!({ "domain": "example.org", "selector": "S1", "algorithm": "ed25519" });
+    let made = api.post(&all, "/sealing-keys", new.clone()).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let key = made.json();
+    assert_eq!(key["name"], "s1._domainkey.example.org");
+    let record = key["record"].as_str().expect("record");
+    assert!(record.starts_with("v=DKIM1; k=ed25519; p="), "{record}");
+    assert!(!made.text.contains("secret"));
+    let listed = api.get(&all, "/sealing-keys").await.ok();
+    assert_eq!(listed["items"], json!([key]));
+    let other = json!({ "domain": "other.test", "selector": "s1" });
+    api.post(&all, "/sealing-keys", other).await.problem(404);
+    for bad in [
+        json!({ "domain": "example.org", "selector": "-" }),
+        json!({ "domain": "@", "selector": "s1" }),
+        json!({ "domain": "example.org", "selector": "s1", "pem": "x" }),
+        json!({ "domain": "example.org", "selector": "s1", "algorithm": "dsa" }),
+    ] {
+        let refused = api.post(&all, "/sealing-keys", bad.clone()).await;
+        refused.problem(422);
+    }
+    api.post(&own, "/sealing-keys", new).await.problem(404);
+    let path = "/sealing-keys/example.org";
+    let removed = api.ask(&all, "DELETE", path, &Value::Null).await;
+    assert_eq!(removed.status, 204);
+    api.ask(&all, "DELETE", path, &Value::Null)
+        .await
+        .problem(404);
+
+    let lock = json!({ "sender": BOB, "why": "a program saw much" });
+    let locked = api.post(&all, "/locked-senders", lock.clone()).await;
+    assert_eq!((locked.status, locked.json()), (201, lock.clone()));
+    let listed = api.get(&all, "/locked-senders").await.ok();
+    assert_eq!(listed["items"][0]["sender"], BOB);
+    assert_eq!(listed["items"][0]["why"], "a program saw much");
+    api.post(&own, "/locked-senders", lock).await.problem(404);
+    let stranger = json!({ "sender": "eve@other.test", "why": "" });
+    api.post(&all, "/locked-senders", stranger)
+        .await
+        .problem(404);
+    let long = json!({ "sender": BOB, "why": "x".repeat(201) });
+    api.post(&all, "/locked-senders", long).await.problem(422);
+    let path = format!("/locked-senders/{BOB}");
+    api.ask(&own, "DELETE", &path, &Value::Null)
+        .await
+        .problem(404);
+    let unlocked = api.ask(&all, "DELETE", &path, &Value::Null).await;
+    assert_eq!(unlocked.status, 204);
+    api.ask(&all, "DELETE", &path, &Value::Null)
+        .await
+        .problem(404);
 }

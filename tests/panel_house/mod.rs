@@ -77,6 +77,10 @@ impl House {
     }
 
     pub async fn on(store: Store, clock: Clock) -> Self {
+        Self::with(store, clock, web::Options::default()).await
+    }
+
+    pub async fn with(store: Store, clock: Clock, options: web::Options) -> Self {
         let desk = Desk::new(store.clone(), clock.clone());
         let (by, door) = (principal("global"), door());
         for domain in ["example.org", "other.org"] {
@@ -104,7 +108,7 @@ impl House {
         let (closer, closing) = closing();
         let setup = web::Setup {
             overlap: Duration::from_secs(3600),
-            options: web::Options::default(),
+            options,
             desk: desk.clone(),
             login,
             tls: None,

@@ -121,6 +121,15 @@ impl Wish {
         self.query.score_from.is_some() || self.query.score_to.is_some()
     }
 
+    /// True if a score from `least` to `most` may fit; there is none if `least` is above `most`.
+    pub(super) fn may_score(&self, least: f32, most: f32) -> bool {
+        let (from, to) = (self.query.score_from, self.query.score_to);
+        !self.wants_score()
+            || least <= most
+                && from.is_none_or(|from| most >= from)
+                && to.is_none_or(|to| least <= to)
+    }
+
     pub(super) fn fits_score(&self, score: Option<f32>) -> bool {
         let fits = |wish: Option<f32>, holds: fn(&f32, &f32) -> bool| {
             wish.is_none_or(|wish| score.is_some_and(|score| holds(&score, &wish)))

@@ -21,7 +21,7 @@ use crate::actions::{Reach, Refusal, Sieve, Verb};
 use crate::mail::EntryId;
 use crate::policy::Class;
 use crate::web::House;
-use crate::web::pages::entry::eml;
+use crate::web::pages::entry::{eml, octets};
 use crate::web::pages::quarantine::SHELVES;
 
 /// Entries that one call acts on at most.
@@ -147,8 +147,10 @@ async fn message(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id: EntryId = named(&id)?;
+    let size = house.desk.entry(&caller.by, id).await?.size;
+    let stay = house.downloads.begin(&caller.by.who, octets(size))?;
     let mail = house.desk.opened_mail(&caller.by, id, &caller.door).await?;
-    Ok(eml(id, &mail))
+    Ok(eml(id, mail, stay))
 }
 
 /// All that happened to an entry, the oldest first.

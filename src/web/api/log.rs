@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
-use super::input::{Asked, cursor, limit, place, read_as};
+use super::input::{Asked, cursor, limit, place};
 use super::problem::Problem;
 use super::words::{EventShown, Time};
 use crate::actions::Query;
@@ -16,6 +16,7 @@ use crate::mail::Direction;
 use crate::policy::Class;
 use crate::record::Status;
 use crate::web::House;
+use crate::web::search::Search;
 
 pub(super) fn routes() -> OpenApiRouter<House> {
     OpenApiRouter::new().routes(routes!(search))
@@ -64,7 +65,7 @@ struct Filters {
 
 impl Filters {
     fn query(&self) -> Result<Query, Problem> {
-        Ok(Query {
+        let search = Search {
             since: self.since.as_ref().map(|at| at.0),
             until: self.until.as_ref().map(|at| at.0),
             statuses: self.status.into_iter().collect(),
@@ -72,25 +73,22 @@ impl Filters {
             classes: self.class.into_iter().collect(),
             score_from: self.score_from,
             score_to: self.score_to,
-            from: read("from", self.from.as_deref())?,
-            to: read("to", self.to.as_deref())?,
-            address: read("address", self.address.as_deref())?,
-            client: read("client", self.client.as_deref())?,
-            subject: self.subject.clone(),
-            text: self.q.clone(),
-            mail: read("mail", self.mail.as_deref())?,
-            entry: read("entry", self.entry.as_deref())?,
+            from: self.from.as_deref(),
+            to: self.to.as_deref(),
+            address: self.address.as_deref(),
+            client: self.client.as_deref(),
+            subject: self.subject.as_deref(),
+            text: self.q.as_deref(),
+            mail: self.mail.as_deref(),
+            entry: self.entry.as_deref(),
             before: place(self.cursor.as_deref())?,
-        })
+        };
+        let mut wrong = None;
+        let query = search.query(&mut |name, words| {
+            wrong.get_or_insert_with(|| Problem::unfit(format!("{name}: {words}")));
+        });
+        wrong.map_or(Ok(query), Err)
     }
-}
-
-fn read<T>(name: &str, text: Option<&str>) -> Result<Option<T>, Problem>
-where
-    T: std::str::FromStr,
-    T::Err: std::fmt::Display,
-{
-    text.map(|text| read_as(name, text)).transpose()
 }
 
 /// What became of a deferred mail.

@@ -16,6 +16,8 @@ mod log;
 mod once;
 mod policies;
 mod problem;
+mod sealing;
+mod senders;
 mod users;
 mod words;
 
@@ -50,6 +52,8 @@ fn routes() -> OpenApiRouter<House> {
         .merge(domains::routes())
         .merge(jobs::routes())
         .merge(estate::routes())
+        .merge(sealing::routes())
+        .merge(senders::routes())
         .merge(events::routes())
 }
 

@@ -61,7 +61,7 @@ impl Problem {
         )
     }
 
-    pub(super) fn wait(seconds: u64) -> Self {
+    pub(in crate::web) fn wait(seconds: u64) -> Self {
         Self {
             retry_after: Some(seconds.max(1)),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests")

@@ -39,8 +39,8 @@ names! {
     StateName: "held" "leaving" "released" "removed" "expired";
     /// Mail on its way in or out.
     DirectionName: "inbound" "outbound";
-    /// `caught`: held on its way in; `outgoing`: held on its way out; `training`: copies of
-    /// delivered, unsure mail.
+    /// `caught`: held on its way in; `outgoing`: held on its way out; `pending`: waits until somebody
+    /// authorises it; `training`: copies of delivered, unsure mail.
     ShelfName: "caught" "outgoing" "pending" "training";
     /// What is done with an entry.
     ActionName: "release" "release_and_train" "release_and_allow" "request_release" "take_back"
@@ -53,7 +53,9 @@ names! {
     RoleName: "recipient" "domain_administrator" "administrator" "helpdesk" "auditor";
     /// What not everybody may do.
     RightName: "handle_malware" "release_outgoing" "administer" "see_bodies" "act"
-        "request_release" "read_settings";
+        "request_release" "read_settings" "set_routes";
+    /// How a sealing key signs.
+    AlgorithmName: "rsa" "ed25519";
 }
 
 /// A time as RFC 3339 writes it, in UTC.

@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 
-use super::quarantine::{shelf_of, sieve_of, word};
+use super::filters::word;
+use super::quarantine::{shelf_of, sieve_of};
 use crate::actions::{Outcome, Reach, Refusal, Verb};
 use crate::mail::EntryId;
 use crate::record::State as EntryState;
@@ -32,7 +33,10 @@ pub(in crate::web) async fn act(
     let ids = if form.get("all").is_some() {
         let asked = Form::read(form.get("query").unwrap_or_default().as_bytes());
         let (_, place) = shelf_of(asked.get("shelf"));
-        let sieve = sieve_of(&asked, &visitor.taste.zone);
+        let (sieve, wrong) = sieve_of(&asked, &visitor.taste);
+        if !wrong.is_empty() {
+            return Err(Fault::Bad(visitor.taste.t.wrong_search.to_owned()));
+        }
         house.desk.sifted(&by, place, &sieve, ACT_MOST).await?
     } else {
         let ids = form.all("id").filter_map(|id| id.parse().ok());

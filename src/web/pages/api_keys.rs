@@ -4,8 +4,8 @@ use askama::Template;
 use axum::extract::State;
 
 use super::account::role_named;
+use super::filters::start_of;
 use super::people::{right, rights, role, roles, ticked};
-use super::quarantine::start_of;
 use super::{Choice, Frame, scope_of, scope_text, told};
 use crate::actions::{NewKey, ShownKey};
 use crate::net::network::Network;

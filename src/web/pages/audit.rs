@@ -3,11 +3,10 @@
 use askama::Template;
 use axum::extract::{RawQuery, State};
 
+use super::filters::{Reader, Wrong};
 use super::people::check_over;
-use super::quarantine::start_of;
 use super::{Choice, Frame};
-use crate::actions::AuditQuery;
-use crate::clock::Timestamp;
+use crate::actions::{AuditQuery, Page as Found};
 use crate::record::{Event, Status};
 use crate::web::House;
 use crate::web::answer::{Answer, local, page};
@@ -49,6 +48,7 @@ struct Page {
     until: String,
     kinds: Vec<Choice>,
     filtered: bool,
+    wrong: Wrong,
     rows: Vec<Line>,
     /// Where the next page begins.
     next: Option<String>,
@@ -74,18 +74,28 @@ pub(in crate::web) async fn show(
     let form = Form::read(query.as_bytes());
     let by = visitor.principal.clone();
     check_over(&by)?;
-    let zone = &visitor.taste.zone;
+    let mut fields = Reader::new(&form, &visitor.taste.zone, visitor.taste.t);
     let asked = form.get("kind").unwrap_or_default();
     let chosen = KINDS.iter().filter(|(name, _)| *name == asked);
-    let until = form.get("until").and_then(|day| start_of(day, zone, 1));
     let wish = AuditQuery {
-        since: form.get("since").and_then(|day| start_of(day, zone, 0)),
-        until: until.map(|next| Timestamp(next.0.saturating_sub(1))),
+        since: fields.since(),
+        until: fields.until(),
         statuses: chosen.map(|(_, status)| *status).collect(),
         text: form.get("q").map(str::to_owned),
-        before: form.read_as("before"),
+        before: fields.of_ours("before"),
     };
-    let found = house.desk.audit(&by, &wish, ROWS).await?;
+    let mut wrong = fields.wrong;
+    if !asked.is_empty() && wish.statuses.is_empty() {
+        wrong.add("kind", visitor.taste.t.wrong_choice);
+    }
+    let found = if wrong.is_empty() {
+        house.desk.audit(&by, &wish, ROWS).await?
+    } else {
+        Found {
+            rows: Vec::new(),
+            next: None,
+        }
+    };
     let here = format!("/audit?{query}");
     let frame = Frame::new(visitor, local(&here), house.desk.now());
     let t = frame.t();
@@ -102,6 +112,7 @@ pub(in crate::web) async fn show(
         until: value("until"),
         kinds: KINDS.map(choice).into(),
         filtered: filters.iter().any(|name| form.get(name).is_some()),
+        wrong,
         rows: found.rows.iter().map(|event| line(event, &frame)).collect(),
         next: found
             .next

@@ -53,7 +53,9 @@ pub(in crate::web) async fn show(State(house): State<House>, visitor: Visitor) -
     };
     page(&Page {
         rows: all.iter().map(line).collect(),
-        may_change: by.scope == Scope::Global && by.has(Right::Administer),
+        may_change: by.scope == Scope::Global
+            && by.has(Right::Administer)
+            && by.has(Right::SetRoutes),
         frame: Frame::new(visitor, HERE, house.desk.now()),
     })
 }

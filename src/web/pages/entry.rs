@@ -13,6 +13,7 @@ use crate::policy::{Finding, Right, Scope};
 use crate::record::{Entry, Event, KeptMail, State as EntryState};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, page};
+use crate::web::download::{Stay, whole};
 use crate::web::form::Form;
 use crate::web::preview::{self, FIELDS, Limits, Link, Paper, Preview, View};
 use crate::web::reading::Turn;
@@ -345,19 +346,28 @@ pub(in crate::web) async fn message(
 ) -> Answer {
     let id = id_of(&id)?;
     let (by, door) = (&visitor.principal, visitor.door());
-    Ok(eml(id, &house.desk.opened_mail(by, id, &door).await?))
+    let size = house.desk.entry(by, id).await?.size;
+    let stay = house.downloads.begin(&by.who, octets(size))?;
+    let mail = house.desk.opened_mail(by, id, &door).await?;
+    Ok(eml(id, mail, stay))
 }
 
-/// A message as a file: never shown by the browser itself.
-pub(in crate::web) fn eml(id: EntryId, mail: &KeptMail) -> Response {
+/// The octets that a message takes in memory.
+pub(in crate::web) fn octets(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}
+
+/// A message as a file: never shown by the browser itself. It goes out as the client takes it.
+pub(in crate::web) fn eml(id: EntryId, mail: KeptMail, stay: Stay) -> Response {
     let name = format!("attachment; filename=\"{id}.eml\"");
     let fields = [
         (header::CONTENT_TYPE, "message/rfc822".to_owned()),
         (header::CONTENT_DISPOSITION, name),
+        (header::CONTENT_LENGTH, mail.bytes.len().to_string()),
         (
             header::CONTENT_SECURITY_POLICY,
             "sandbox; default-src 'none'".to_owned(),
         ),
     ];
-    (fields, mail.bytes.clone()).into_response()
+    (fields, whole(mail.bytes, stay)).into_response()
 }

@@ -6,10 +6,11 @@ use futures_util::future::join_all;
 
 use super::people::check_over;
 use super::{Frame, is_sure, told};
+use crate::mail::Domain;
 use crate::policy::{Principal, Right, Scope};
 use crate::record::Route;
 use crate::relay::Probe;
-use crate::token::{Key, SealingKey};
+use crate::token::{Algorithm, Key, SealingKey, Selector};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, page};
 use crate::web::form::Form;
@@ -55,6 +56,8 @@ struct Page {
     keys: Vec<KeyLine>,
     shown: bool,
     seals: Vec<Seal>,
+    /// Those that can have a sealing key.
+    domains: Vec<String>,
 }
 
 /// `GET /keys`; with `show` the keys themselves, for who has just proved who they are.
@@ -78,6 +81,8 @@ async fn draw(house: &House, visitor: Visitor, hosts: Vec<Host>, shown: bool) ->
     let everything = is_over_all(&by);
     let now = house.desk.now();
     let seals = house.desk.sealing_keys(&by).await?;
+    let domains = house.desk.domains(&by).await?.into_iter();
+    let domains = domains.map(|settings| settings.domain.to_string());
     let ring = if everything {
         Some(house.desk.keys(&by).await?)
     } else {
@@ -96,6 +101,7 @@ async fn draw(house: &House, visitor: Visitor, hosts: Vec<Host>, shown: bool) ->
             ring.keys().iter().rev().map(line).collect()
         }),
         seals: seals.iter().map(|key| seal(key, &frame)).collect(),
+        domains: domains.collect(),
         everything,
         hosts,
         shown,
@@ -215,4 +221,36 @@ pub(in crate::web) async fn rotate(
         Flash::good(fill(t.keys.rotated, id))
     });
     told(&house, &visitor, HERE, came)
+}
+
+/// `POST /keys/seals`: a domain gets a sealing key, or loses the one that it has.
+pub(in crate::web) async fn seal_domain(
+    State(house): State<House>,
+    Pressed { visitor, form }: Pressed,
+) -> Answer {
+    check_over(&visitor.principal)?;
+    visitor.check_proved(HERE)?;
+    let (by, t, door) = (&visitor.principal, visitor.taste.t, visitor.door());
+    let say = |came| told(&house, &visitor, HERE, came);
+    let Some(domain) = form.read_as::<Domain>("domain") else {
+        return say(Ok(Flash::bad(t.people.domain_wrong)));
+    };
+    if form.get("do") == Some("remove") {
+        if !is_sure(&form) {
+            return say(Ok(Flash::bad(t.confirm_missing)));
+        }
+        let removed = house.desk.remove_sealing_key(by, &domain, &door).await;
+        return say(removed.map(|()| Flash::good(fill(t.keys.seal_removed, &domain))));
+    }
+    let Some(selector) = form.read_as::<Selector>("selector") else {
+        return say(Ok(Flash::bad(t.keys.selector_wrong)));
+    };
+    let algorithm = match form.get("algorithm") {
+        Some("ed25519") => Algorithm::Ed25519,
+        _ => Algorithm::Rsa,
+    };
+    let (desk, owner) = (&house.desk, domain.clone());
+    let made = desk.set_sealing_key(by, owner, selector, None, algorithm, &door);
+    let made = made.await;
+    say(made.map(|_| Flash::good(fill(t.keys.seal_made, &domain))))
 }

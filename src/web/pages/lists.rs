@@ -4,7 +4,7 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 
-use super::{Frame, Part, entries, scope_of, scope_text, told};
+use super::{Frame, Part, entries, page_of, scope_of, scope_text, told};
 use crate::actions::Refusal;
 use crate::policy::{ListEntry, ListKind, Origin, Pattern, Principal, Right, Role, Scope};
 use crate::web::House;
@@ -13,6 +13,8 @@ use crate::web::form::Form;
 use crate::web::texts::{Texts, fill};
 use crate::web::view::{self, When};
 use crate::web::visitor::{Flash, Pressed, Visitor};
+
+const HERE: &str = "/lists";
 
 /// Entries on a page.
 const ROWS: usize = 100;
@@ -154,12 +156,6 @@ fn kind_named(name: &str) -> Option<ListKind> {
         .find(|kind| kind.to_string() == name)
 }
 
-/// The list that a form speaks of.
-fn back_to(scope: &Scope) -> String {
-    let scope = Form::default().with("scope", &scope.to_string());
-    format!("/lists?{scope}")
-}
-
 /// `POST /lists/add`
 pub(in crate::web) async fn add(
     State(house): State<House>,
@@ -167,7 +163,7 @@ pub(in crate::web) async fn add(
 ) -> Answer {
     let (by, t) = (&visitor.principal, visitor.taste.t);
     let scope = scope_of(&form, by, t)?;
-    let back = back_to(&scope);
+    let back = page_of(HERE, &scope);
     let kind = form
         .get("kind")
         .and_then(kind_named)
@@ -194,7 +190,9 @@ pub(in crate::web) async fn remove(
 ) -> Answer {
     let (by, t) = (&visitor.principal, visitor.taste.t);
     let scope = scope_of(&form, by, t)?;
-    let back = form.get("back").map_or(back_to(&scope), str::to_owned);
+    let back = form
+        .get("back")
+        .map_or(page_of(HERE, &scope), str::to_owned);
     let mut removed = 0_usize;
     for id in form.all("id").take(ROWS) {
         let Some((kind, pattern)) = id.split_once(' ') else {
@@ -245,7 +243,12 @@ pub(in crate::web) async fn paste(
         _ => None,
     };
     if let Some(words) = refused {
-        return told(&house, &visitor, &back_to(&scope), Ok(Flash::bad(words)));
+        return told(
+            &house,
+            &visitor,
+            &page_of(HERE, &scope),
+            Ok(Flash::bad(words)),
+        );
     }
     let read: Vec<Result<Pattern, String>> = lines
         .iter()
@@ -263,7 +266,7 @@ pub(in crate::web) async fn paste(
         .await;
     let added = match added {
         Ok(added) => added,
-        Err(refusal) => return told(&house, &visitor, &back_to(&scope), Err(refusal)),
+        Err(refusal) => return told(&house, &visitor, &page_of(HERE, &scope), Err(refusal)),
     };
     let mut added = added.into_iter();
     let results = lines.iter().zip(read).map(|(line, read)| {

@@ -1,32 +1,29 @@
-//! The log of all mail: searched by any combination, acted on from the row, taken away as CSV.
+//! The log of all mail: searched by any combination, acted on from the row.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use axum::http::header;
-use axum::response::IntoResponse;
 
-use super::quarantine::{VerbChoice, start_of, verbs, word};
+use super::filters::{Reader, Wrong};
+use super::quarantine::{VerbChoice, verbs};
 use super::views::views;
 use super::{Choice, Frame};
-use crate::actions::{Later, Line as LogLine, Query, Row};
-use crate::clock::Timestamp;
-use crate::mail::{Direction, EntryId};
+use crate::actions::{Later, Line as LogLine, Page as Found, Query, Row};
+use crate::mail::EntryId;
 use crate::policy::{Class, Principal};
 use crate::record::{Event, SavedView, State as EntryState, Status};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, local, page};
 use crate::web::form::Form;
+use crate::web::search::Search;
 use crate::web::texts::Texts;
 use crate::web::view::{self, When};
-use crate::web::visitor::Visitor;
+use crate::web::visitor::{Taste, Visitor};
 
 /// Lines on one page.
 const PAGE: usize = 100;
-/// Lines of one export.
-const EXPORT_MOST: usize = 50_000;
 /// Entries of one line that are offered for actions.
 const ENTRIES_MOST: usize = 20;
 
@@ -75,6 +72,7 @@ struct Page {
     form: Form,
     filtered: bool,
     narrowed: bool,
+    wrong: Wrong,
     statuses: Vec<(String, bool)>,
     classes: Vec<Choice>,
     directions: Vec<Choice>,
@@ -94,7 +92,7 @@ impl Page {
 }
 
 /// The names of what can be looked for.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "from",
     "to",
     "subject",
@@ -105,49 +103,40 @@ const NAMES: [&str; 10] = [
     "since",
     "until",
     "score_from",
+    "score_to",
 ];
 
-/// What a form looks for.
-///
-/// # Errors
-/// [`Fault::Bad`] names what cannot be read.
-fn query_of(form: &Form, visitor: &Visitor) -> Result<Query, Fault> {
-    let zone = &visitor.taste.zone;
-    let day = |name, later| match form.get(name) {
-        None => Ok(None),
-        Some(text) => match start_of(text, zone, later) {
-            Some(at) => Ok(Some(at)),
-            None => Err(Fault::Bad(format!("'{text}' is not a day"))),
-        },
+/// What a form looks for, and what of it cannot be read.
+pub(super) fn query_of(form: &Form, taste: &Taste) -> (Query, Wrong) {
+    let mut fields = Reader::new(form, &taste.zone, taste.t);
+    let search = Search {
+        since: fields.since(),
+        until: fields.until(),
+        statuses: fields.words("status"),
+        direction: fields.word("direction"),
+        classes: fields.words("class"),
+        score_from: fields.score("score_from"),
+        score_to: fields.score("score_to"),
+        from: form.get("from"),
+        to: form.get("to"),
+        client: form.get("client"),
+        subject: form.get("subject"),
+        text: form.get("q"),
+        mail: form.get("mail"),
+        entry: form.get("entry"),
+        before: fields.of_ours("before"),
+        ..Search::default()
     };
-    Ok(Query {
-        since: day("since", 0)?,
-        until: day("until", 1)?.map(|next| Timestamp(next.0.saturating_sub(1))),
-        statuses: form.all("status").filter_map(word).collect(),
-        direction: form.get("direction").and_then(word),
-        classes: form.get("class").and_then(word).into_iter().collect(),
-        score_from: read(form, "score_from")?,
-        score_to: None,
-        from: read(form, "from")?,
-        to: read(form, "to")?,
-        address: None,
-        client: read(form, "client")?,
-        subject: form.get("subject").map(str::to_owned),
-        text: form.get("q").map(str::to_owned),
-        mail: read(form, "mail")?,
-        entry: read(form, "entry")?,
-        before: read(form, "before")?,
-    })
-}
-
-fn read<T>(form: &Form, name: &str) -> Result<Option<T>, Fault>
-where
-    T: std::str::FromStr,
-    T::Err: std::fmt::Display,
-{
-    let parsed = form.get(name).map(str::parse);
-    let fault = |error: T::Err| Fault::Bad(format!("{name}: {error}"));
-    parsed.transpose().map_err(fault)
+    let mut wrong = fields.wrong;
+    let query = search.query(&mut |name, _| {
+        let words = match name {
+            "from" | "to" => taste.t.wrong_party,
+            "client" => taste.t.wrong_network,
+            _ => taste.t.wrong_choice,
+        };
+        wrong.add(name, words);
+    });
+    (query, wrong)
 }
 
 /// `GET /log`
@@ -158,9 +147,16 @@ pub(in crate::web) async fn show(
 ) -> Answer {
     let query = query.unwrap_or_default();
     let form = Form::read(query.as_bytes());
-    let wanted = query_of(&form, &visitor)?;
+    let (wanted, wrong) = query_of(&form, &visitor.taste);
     let by = visitor.principal.clone();
-    let found = house.desk.log_lines(&by, &wanted, PAGE).await?;
+    let found = if wrong.is_empty() {
+        house.desk.log_lines(&by, &wanted, PAGE).await?
+    } else {
+        Found {
+            rows: Vec::new(),
+            next: None,
+        }
+    };
     let entries = entries(&house, &by, &found.rows).await?;
     let views = views(&house, &by, "log").await?;
     let t = visitor.taste.t;
@@ -172,6 +168,7 @@ pub(in crate::web) async fn show(
     page(&Page {
         filtered: narrowed || form.get("q").is_some(),
         narrowed,
+        wrong,
         statuses: STATUSES
             .map(|status| status.to_string())
             .map(|name| (name.clone(), form.all("status").any(|n| n == name)))
@@ -301,104 +298,4 @@ fn deferred(later: &[Later], t: &Texts) -> String {
         let _ = write!(text, "; {} ({minutes} min)", one.status);
     }
     text
-}
-
-/// `GET /log.csv`: the same search, in the form of RFC 4180.
-pub(in crate::web) async fn csv(
-    State(house): State<House>,
-    visitor: Visitor,
-    RawQuery(query): RawQuery,
-) -> Answer {
-    let form = Form::read(query.unwrap_or_default().as_bytes());
-    let mut wanted = query_of(&form, &visitor)?;
-    let mut text = String::from(
-        "time,status,direction,from,to,subject,size,client,class,score,who,door,answer,mail,entry\r\n",
-    );
-    let mut left = EXPORT_MOST;
-    loop {
-        let found = house
-            .desk
-            .log(&visitor.principal, &wanted, left.min(1000))
-            .await?;
-        left = left.saturating_sub(found.rows.len());
-        for event in &found.rows {
-            csv_line(event, &mut text);
-        }
-        wanted.before = found.next;
-        if found.next.is_none() || left == 0 {
-            break;
-        }
-    }
-    let fields = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"quaranta-log.csv\"",
-        ),
-    ];
-    Ok((fields, text).into_response())
-}
-
-fn csv_line(event: &Event, out: &mut String) {
-    let to: Vec<String> = event.to.iter().map(ToString::to_string).collect();
-    let text = |value: Option<String>| value.unwrap_or_default();
-    let direction = event.direction.map(|direction| match direction {
-        Direction::Inbound => "inbound".to_owned(),
-        Direction::Outbound => "outbound".to_owned(),
-    });
-    let cells = [
-        event.at.utc().timestamp().to_string(),
-        event.status.to_string(),
-        text(direction),
-        text(event.from.as_ref().map(ToString::to_string)),
-        to.join(" "),
-        event.subject.clone(),
-        event.size.to_string(),
-        text(event.client.map(|c| c.to_string())),
-        text(event.class.map(|c| c.to_string())),
-        text(event.score.map(|s| format!("{s:.1}"))),
-        event.who.clone(),
-        event.door.name.clone(),
-        event.words.clone(),
-        text(event.mail.map(|m| m.to_string())),
-        text(event.entry.map(|e| e.to_string())),
-    ];
-    let cells: Vec<String> = cells.iter().map(|cell| csv_cell(cell)).collect();
-    out.push_str(&cells.join(","));
-    out.push_str("\r\n");
-}
-
-/// A cell that a spreadsheet takes for text: what begins like a formula gets a quote before it.
-fn csv_cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '@', '\t', '\r'])
-        || text.starts_with('-') && text.parse::<f64>().is_err();
-    let text = if formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains(['"', ',', '\r', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_never_a_formula() {
-        for (text, want) in [
-            ("plain", "plain"),
-            ("a,b", "\"a,b\""),
-            ("say \"x\"\r\n", "\"say \"\"x\"\"\r\n\""),
-            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
-            ("-1.5", "-1.5"),
-            ("-1+1", "'-1+1"),
-        ] {
-            assert_eq!(csv_cell(text), want);
-        }
-    }
 }

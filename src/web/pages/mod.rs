@@ -6,6 +6,8 @@ pub(super) mod api_keys;
 pub(super) mod audit;
 pub(super) mod domains;
 pub(super) mod entry;
+pub(super) mod export;
+pub(super) mod filters;
 pub(super) mod gate;
 pub(super) mod jobs;
 pub(super) mod keys;
@@ -17,6 +19,7 @@ pub(super) mod person;
 pub(super) mod policy;
 pub(super) mod proof;
 pub(super) mod quarantine;
+pub(super) mod senders;
 pub(super) mod views;
 
 use super::House;
@@ -125,6 +128,11 @@ impl Frame {
         .collect()
     }
 
+    /// True if the visitor sets things within the scope.
+    fn administers(&self) -> bool {
+        self.visitor.principal.has(Right::Administer)
+    }
+
     /// True if the visitor gave the password or a code not long ago.
     fn is_proved(&self) -> bool {
         self.visitor.entered.is_proved
@@ -207,6 +215,12 @@ fn scope_of(form: &Form, by: &Principal, t: &Texts) -> Result<Scope, Fault> {
     } else {
         Err(Fault::NotFound)
     }
+}
+
+/// The page at `path` for a scope.
+fn page_of(path: &str, scope: &Scope) -> String {
+    let scope = Form::default().with("scope", &scope.to_string());
+    format!("{path}?{scope}")
 }
 
 /// A scope in words.

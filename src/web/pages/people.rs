@@ -82,6 +82,7 @@ pub(super) fn right(right: Right, t: &Texts) -> &'static str {
         Right::Act => w.right_act,
         Right::RequestRelease => w.right_request_release,
         Right::ReadSettings => w.right_read_settings,
+        Right::SetRoutes => w.right_set_routes,
     }
 }
 

@@ -5,13 +5,15 @@ use axum::extract::{RawQuery, State};
 use serde_json::{Map, Value};
 
 use super::lists::domains;
-use super::{Choice, Frame, scope_of, scope_text, told};
+use super::{Choice, Frame, page_of, scope_of, scope_text, told};
 use crate::policy::{Layer, Policy, Principal, QUOTA_MOST, Right, Scope};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, page};
 use crate::web::form::Form;
 use crate::web::texts::{Texts, fill};
 use crate::web::visitor::{Flash, Pressed, Visitor};
+
+const HERE: &str = "/policy";
 
 /// Characters of a value that are looked at.
 const VALUE_MOST: usize = 400;
@@ -341,14 +343,9 @@ pub(in crate::web) async fn show(
         chooses: !matches!(by.scope, Scope::Recipient(_)),
         domains: domains(&house, &by).await?,
         may_change: by.has(Right::Administer),
-        frame: Frame::new(visitor, back_to(&scope), house.desk.now()),
+        frame: Frame::new(visitor, page_of(HERE, &scope), house.desk.now()),
         scope: scope.to_string(),
     })
-}
-
-fn back_to(scope: &Scope) -> String {
-    let scope = Form::default().with("scope", &scope.to_string());
-    format!("/policy?{scope}")
 }
 
 /// `POST /policy`: one setting is saved, or inherited from now on; the others stay as they are.
@@ -358,7 +355,7 @@ pub(in crate::web) async fn set(
 ) -> Answer {
     let (by, t) = (&visitor.principal, visitor.taste.t);
     let scope = scope_of(&form, by, t)?;
-    let back = back_to(&scope);
+    let back = page_of(HERE, &scope);
     let name = form.get("setting").unwrap_or_default();
     let all = settings(t);
     let mut all = all.iter().flat_map(|(_, settings)| settings);

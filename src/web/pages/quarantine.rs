@@ -2,13 +2,11 @@
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
+use super::filters::{Reader, Wrong, word};
 use super::views::views;
 use super::{Choice, Frame};
-use crate::actions::{Order, Row, Sieve};
-use crate::clock::Timestamp;
+use crate::actions::{Order, Row, Sheet, Sieve};
 use crate::mail::Direction;
 use crate::policy::{Class, Finding, Principal, Right, Scope};
 use crate::record::{SavedView, Shelf};
@@ -17,7 +15,7 @@ use crate::web::answer::{Answer, local, page};
 use crate::web::form::Form;
 use crate::web::texts::{Texts, fill, messages};
 use crate::web::view::{self, When};
-use crate::web::visitor::Visitor;
+use crate::web::visitor::{Taste, Visitor};
 
 /// Rows on one page.
 const PAGE: usize = 50;
@@ -61,6 +59,7 @@ struct Page {
     query: String,
     filtered: bool,
     narrowed: bool,
+    wrong: Wrong,
     classes: Vec<Choice>,
     orders: Vec<Choice>,
     views: Vec<SavedView>,
@@ -104,39 +103,23 @@ pub(in crate::web) fn shelf_of(name: Option<&str>) -> (&'static str, (Shelf, Dir
     (name, (*shelf, *direction))
 }
 
-/// What a form looks for. Days are the reader's.
-pub(in crate::web) fn sieve_of(form: &Form, zone: &TimeZone) -> Sieve {
+/// What a form looks for, and what of it cannot be read.
+pub(in crate::web) fn sieve_of(form: &Form, taste: &Taste) -> (Sieve, Wrong) {
     let lower = |name| form.get(name).map(str::to_lowercase);
-    Sieve {
-        class: form.get("class").and_then(class_of),
+    let mut fields = Reader::new(form, &taste.zone, taste.t);
+    let sieve = Sieve {
+        class: fields.word("class"),
         from: lower("from"),
         to: lower("to"),
         words: lower("q"),
-        score_from: form.read_as("score_from"),
-        score_to: form.read_as("score_to"),
-        since: form.get("since").and_then(|day| start_of(day, zone, 0)),
-        until: form
-            .get("until")
-            .and_then(|day| start_of(day, zone, 1))
-            .map(|next| Timestamp(next.0.saturating_sub(1))),
+        score_from: fields.score("score_from"),
+        score_to: fields.score("score_to"),
+        since: fields.since(),
+        until: fields.until(),
         requested: form.get("requested").is_some(),
         failed: form.get("failed").is_some(),
-    }
-}
-
-fn class_of(name: &str) -> Option<Class> {
-    [Class::Clean, Class::Unsure, Class::Spam, Class::Malware]
-        .into_iter()
-        .find(|class| class.to_string() == name)
-}
-
-/// The beginning of a day in a zone, or of the one `later` days after it.
-pub(in crate::web) fn start_of(day: &str, zone: &TimeZone, later: i64) -> Option<Timestamp> {
-    let day: Date = day.parse().ok()?;
-    let day = day.checked_add(jiff::Span::new().days(later)).ok()?;
-    let start = day.to_zoned(zone.clone()).ok()?;
-    let ms = u64::try_from(start.timestamp().as_millisecond()).ok()?;
-    Some(Timestamp(ms))
+    };
+    (sieve, fields.wrong)
 }
 
 /// `GET /quarantine`
@@ -150,13 +133,20 @@ pub(in crate::web) async fn show(
     let t = visitor.taste.t;
     let by = visitor.principal.clone();
     let (shelf, place) = shelf_of(form.get("shelf"));
-    let sieve = sieve_of(&form, &visitor.taste.zone);
+    let (sieve, wrong) = sieve_of(&form, &visitor.taste);
     let before = form.read_as("before");
     let order: Order = form.get("order").and_then(word).unwrap_or_default();
-    let sheet = house.desk.sheet_by(&by, place, &sieve, order, before, PAGE);
-    let sheet = sheet.await?;
+    let sheet = if wrong.is_empty() {
+        let sheet = house.desk.sheet_by(&by, place, &sieve, order, before, PAGE);
+        sheet.await?
+    } else {
+        Sheet {
+            rows: Vec::new(),
+            next: None,
+        }
+    };
     let views = views(&house, &by, "quarantine").await?;
-    let filtered = !sieve.is_open();
+    let filtered = !sieve.is_open() || !wrong.is_empty();
     let total = house.desk.count(&by, place.0, place.1).await?;
     let others = !matches!(by.scope, Scope::Recipient(_)) || place.1 == Direction::Outbound;
     let mut tabs = Vec::new();
@@ -185,6 +175,7 @@ pub(in crate::web) async fn show(
         query: form.with("before", ""),
         filtered,
         narrowed: narrowed(&form),
+        wrong,
         views,
         orders: orders(&form, t),
         classes: classes(&form, t),
@@ -369,9 +360,4 @@ fn line(row: &Row, frame: &Frame) -> Line {
         score: format!("{:.1}", entry.verdict.score),
         size: view::size(entry.size),
     }
-}
-
-/// A word of ours, as forms and addresses carry it.
-pub(in crate::web) fn word<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {
-    serde_json::from_value(word.into()).ok()
 }

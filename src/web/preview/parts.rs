@@ -1,14 +1,12 @@
 //! The parts of a message: what they are called, what they are, and what is odd about them.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest::{Context, SHA256};
 use mail_parser::HeaderValue;
 use mail_parser::parsers::MessageStream;
 
 use crate::inspect::decode;
 use crate::inspect::mime::{self, Structure};
-use crate::mail::headers;
+use crate::mail::{headers, hex};
 
 use super::shown::{self, visible};
 
@@ -309,14 +307,6 @@ fn content_id(header: &[u8]) -> Option<String> {
     let id = field.text();
     let id = id.trim_matches(['<', '>', ' ']);
     Some(visible(id, ID_MOST)).filter(|id| !id.is_empty())
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut out, octet| {
-        // Writing to a string does not fail.
-        let _written = write!(out, "{octet:02x}");
-        out
-    })
 }
 
 /// The extensions of a name, the last first, as systems read them.

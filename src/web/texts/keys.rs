@@ -33,6 +33,18 @@ words! {
     seals_none: "No domain has a sealing key." | "Keine Domäne hat einen Siegelschlüssel.";
     record_name: "DNS name (TXT)" | "DNS-Name (TXT)";
     record: "Record" | "Eintrag";
+    selector: "Selector" | "Selektor";
+    selector_hint: "The key is published at SELECTOR._domainkey.DOMAIN." | "Der Schlüssel wird unter SELEKTOR._domainkey.DOMÄNE veröffentlicht.";
+    selector_wrong: "A selector has letters, digits and hyphens, such as s2026." | "Ein Selektor hat Buchstaben, Ziffern und Bindestriche, etwa s2026.";
+    domain: "Domain" | "Domäne";
+    algorithm: "Kind" | "Art";
+    rsa: "RSA, known to every verifier" | "RSA, jedem Prüfer bekannt";
+    ed25519: "Ed25519, unknown to many" | "Ed25519, vielen unbekannt";
+    seal_make: "Make a sealing key" | "Siegelschlüssel erzeugen";
+    seal_make_hint: "It takes the place of the domain's key. Publish its record before mail is sealed with it." | "Er ersetzt den Schlüssel der Domäne. Veröffentlichen Sie seinen Eintrag, bevor damit gesiegelt wird.";
+    seal_made: "{n} has a new sealing key. Publish the record below." | "{n} hat einen neuen Siegelschlüssel. Veröffentlichen Sie den Eintrag unten.";
+    seal_remove: "Remove the key" | "Schlüssel entfernen";
+    seal_removed: "{n} seals no longer." | "{n} siegelt nicht mehr.";
     damaged: "The key is damaged; make a new one." | "Der Schlüssel ist beschädigt; erzeugen Sie einen neuen.";
 
     api_lead: "Keys for programs that use the HTTP API. A key never does more than its maker, and less when its maker has less later." | "Schlüssel für Programme, die die HTTP-API benutzen. Ein Schlüssel darf nie mehr als wer ihn erzeugt hat, und weniger, sobald dieser weniger darf.";
@@ -40,7 +52,7 @@ words! {
     api_make: "Make a key" | "Schlüssel erzeugen";
     api_name: "What it is for" | "Wofür er ist";
     api_rights: "It may" | "Er darf";
-    api_rights_hint: "Without a tick it only reads entries and the log, without content." | "Ohne Haken liest er nur Einträge und Protokoll, ohne Inhalte.";
+    api_rights_hint: "Without a tick it only reads entries and the log, without content. Who says where mail goes can have it sent elsewhere: tick that only where it is needed." | "Ohne Haken liest er nur Einträge und Protokoll, ohne Inhalte. Wer bestimmt, wohin Nachrichten gehen, kann sie umleiten: Setzen Sie diesen Haken nur, wo es nötig ist.";
     api_expires: "Expires on" | "Läuft ab am";
     api_expires_hint: "Empty for never." | "Leer für nie.";
     api_expires_wrong: "That is not a day in the future." | "Das ist kein Tag in der Zukunft.";

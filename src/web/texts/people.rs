@@ -3,6 +3,19 @@
 words! {
     users: "Users" | "Benutzer";
     domains: "Domains" | "Domänen";
+    senders: "Locked senders" | "Gesperrte Absender";
+    senders_lead: "Nothing of these senders goes out until they are unlocked. The house locks who sends far more than usual." | "Von diesen Absendern geht nichts hinaus, bis sie entsperrt werden. Das Haus sperrt, wer weit mehr als üblich sendet.";
+    senders_none: "No sender is locked." | "Kein Absender ist gesperrt.";
+    sender: "Sender" | "Absender";
+    sender_hint: "A login, or the address that a relay sends as." | "Ein Anmeldename oder die Adresse, unter der ein Relay sendet.";
+    sender_wrong: "Write a login or an address." | "Schreiben Sie einen Anmeldenamen oder eine Adresse.";
+    sender_locked: "{n} is locked: nothing of it goes out." | "{n} ist gesperrt: Es geht nichts mehr hinaus.";
+    sender_unlocked: "{n} may send again." | "{n} darf wieder senden.";
+    lock: "Lock a sender" | "Absender sperren";
+    unlock: "Unlock" | "Entsperren";
+    locked_since: "Since" | "Seit";
+    locked_by: "By" | "Von";
+    locked_why: "Why" | "Warum";
     lead: "Accounts that can sign in. The login tells what an account is: global for the whole house, a domain, or an address." | "Konten, die sich anmelden können. Der Anmeldename sagt, was ein Konto ist: global für das ganze Haus, eine Domäne oder eine Adresse.";
     login: "Login" | "Anmeldename";
     role: "Role" | "Rolle";
@@ -36,6 +49,7 @@ words! {
     right_act: "act on mail" | "mit Nachrichten handeln";
     right_request_release: "ask for a release" | "um Freigabe bitten";
     right_read_settings: "see what is set" | "Einstellungen sehen";
+    right_set_routes: "say where mail of domains goes" | "bestimmen, wohin Nachrichten von Domänen gehen";
 
     reset_password: "Make a new password" | "Neues Passwort erzeugen";
     reset_password_hint: "With a new password the old one no longer holds, and all sessions end." | "Mit einem neuen Passwort gilt das alte nicht mehr, und alle Sitzungen enden.";

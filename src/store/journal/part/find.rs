@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::glance::Promise;
 use super::lists::List;
 use super::meta::ROWS;
 use super::octets::damaged;
@@ -70,64 +71,26 @@ pub(crate) struct Found {
 impl Part {
     /// The newest rows that fit; at most `most`. Each row that is read is taken from `budget`.
     pub(crate) fn search(&self, wish: &Wish, most: usize, budget: &mut usize) -> io::Result<Found> {
-        let kinds: Vec<bool> = self
-            .meta
-            .kinds
-            .iter()
-            .map(|kind| wish.wants(kind))
-            .collect();
-        let (from, to) = self.span(wish.low, wish.high);
-        if from == to || !kinds.contains(&true) {
+        let Some(promise) = self.promise(wish) else {
             return Ok(Found::default());
-        }
+        };
         let file = self.file()?;
-        let mut rows = Rows::Span(from, to);
+        let mut rows = Rows::Span(promise.span.0, promise.span.1);
         if let Some(mail) = wish.query.mail {
             rows = rows.and(self.with_id(&*file, &self.meta.mails, mail.0)?);
         }
         if let Some(entry) = wish.query.entry {
             rows = rows.and(self.with_id(&*file, &self.meta.entries, entry.0)?);
         }
-        rows = self.narrow(&*file, rows, wish.clauses())?;
-        self.read_back(&*file, wish, rows, &kinds, most, budget)
-    }
-
-    /// Leaves the rows that each clause speaks of, as far as that is worth the work.
-    fn narrow(
-        &self,
-        file: &dyn DiskFile,
-        mut rows: Rows,
-        clauses: Vec<Clause>,
-    ) -> io::Result<Rows> {
-        let (exact, wide): (Vec<_>, Vec<_>) = clauses
-            .into_iter()
-            .partition(|clause| clause.iter().all(Range::is_one));
-        let mut found: Vec<(usize, Vec<List>)> = Vec::with_capacity(exact.len());
-        for clause in exact {
-            let (lists, _) = self.lists(file, &clause)?;
-            let total: usize = lists.iter().map(|list| list.count as usize).sum();
-            if total == 0 {
-                return Ok(Rows::Some(Vec::new()));
-            }
-            found.push((total, lists));
-        }
-        found.sort_by_key(|(total, _)| *total);
-        for (_, lists) in found {
-            if rows.len() <= FEW {
-                return Ok(rows);
-            }
-            rows = rows.and(self.union(file, &lists)?);
-        }
-        for clause in wide {
-            if rows.len() <= FEW {
-                return Ok(rows);
-            }
-            let (lists, whole) = self.lists(file, &clause)?;
-            if whole {
-                rows = rows.and(self.union(file, &lists)?);
-            }
-        }
-        Ok(rows)
+        let mut search = Search {
+            part: self,
+            file: &*file,
+            wish,
+            is_sifted: !wish.wants_score() && !promise.kinds.contains(&false),
+            promise,
+        };
+        let rows = search.narrow(rows, wish.clauses())?;
+        search.read_back(rows, most, budget)
     }
 
     /// The lists of all terms of a clause; false if there are too many of them.
@@ -157,72 +120,6 @@ impl Part {
         Ok(rows)
     }
 
-    fn read_back(
-        &self,
-        file: &dyn DiskFile,
-        wish: &Wish,
-        rows: Rows,
-        kinds: &[bool],
-        most: usize,
-        budget: &mut usize,
-    ) -> io::Result<Found> {
-        let many = rows.len() > COLUMN_FROM;
-        let column = |wanted: bool, column| {
-            (many && wanted)
-                .then(|| self.column(file, column))
-                .transpose()
-        };
-        let kind_column = column(kinds.contains(&false), Column::Kind)?;
-        let scores = column(wish.wants_score(), Column::Score)?;
-        let fits = |row: u32| {
-            let kind = kind_column.as_ref().is_none_or(|column| {
-                let kind = cell::<2>(column, row).map(u16::from_be_bytes);
-                kind.is_none_or(|kind| kinds.get(usize::from(kind)) != Some(&false))
-            });
-            kind && scores.as_ref().is_none_or(|column| {
-                let score = cell::<4>(column, row).map(f32::from_be_bytes);
-                score.is_none_or(|score| wish.fits_score(Some(score)))
-            })
-        };
-        let mut reader = Reader::new(self, file);
-        let mut found = Found::default();
-        let mut each = |row: u32| -> io::Result<bool> {
-            if !fits(row) {
-                return Ok(true);
-            }
-            let raw = reader.row(row)?;
-            let place = raw.place;
-            if wish.covers(place) {
-                let event = raw.event()?;
-                if wish.fits(&event) {
-                    found.lines.push((place, event));
-                }
-            }
-            *budget = budget.saturating_sub(1);
-            if found.lines.len() < most && *budget == 0 {
-                found.stopped = Some(place);
-            }
-            Ok(found.lines.len() < most && *budget > 0)
-        };
-        match rows {
-            Rows::Span(from, to) => {
-                for row in (from..to).rev() {
-                    if !each(row)? {
-                        break;
-                    }
-                }
-            }
-            Rows::Some(rows) => {
-                for row in rows.into_iter().rev() {
-                    if !each(row)? {
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(found)
-    }
-
     /// The rows of an entry's history, the oldest first.
     pub(crate) fn history(&self, entry: EntryId) -> io::Result<Vec<Line>> {
         let file = self.file()?;
@@ -250,6 +147,153 @@ impl Part {
         };
         let (lists, _) = self.lists(file, &vec![range])?;
         self.union(file, &lists).map(Some)
+    }
+}
+
+/// A search in one part.
+struct Search<'a> {
+    part: &'a Part,
+    file: &'a dyn DiskFile,
+    wish: &'a Wish,
+    promise: Promise,
+    /// True if the columns have nothing more to say.
+    is_sifted: bool,
+}
+
+impl Search<'_> {
+    /// Leaves the rows that each clause speaks of, as far as that is worth the work. Columns
+    /// come before lists that speak of more rows than they can leave.
+    fn narrow(&mut self, mut rows: Rows, clauses: Vec<Clause>) -> io::Result<Rows> {
+        let (part, file) = (self.part, self.file);
+        let (exact, wide): (Vec<_>, Vec<_>) = clauses
+            .into_iter()
+            .partition(|clause| clause.iter().all(Range::is_one));
+        let mut found: Vec<(usize, Vec<List>)> = Vec::with_capacity(exact.len());
+        for clause in exact {
+            let (lists, _) = part.lists(file, &clause)?;
+            let total: usize = lists.iter().map(|list| list.count as usize).sum();
+            if total == 0 {
+                return Ok(Rows::Some(Vec::new()));
+            }
+            found.push((total, lists));
+        }
+        found.sort_by_key(|(total, _)| *total);
+        for (total, lists) in found {
+            if self.promise.rows < total {
+                rows = self.sift(rows)?;
+            }
+            if rows.len() <= FEW {
+                return Ok(rows);
+            }
+            rows = rows.and(part.union(file, &lists)?);
+        }
+        for clause in wide {
+            rows = self.sift(rows)?;
+            if rows.len() <= FEW {
+                return Ok(rows);
+            }
+            let (lists, whole) = part.lists(file, &clause)?;
+            if whole {
+                rows = rows.and(part.union(file, &lists)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Leaves the rows whose kind and score fit, by the columns; once.
+    fn sift(&mut self, rows: Rows) -> io::Result<Rows> {
+        if self.is_sifted || rows.len() <= FEW {
+            return Ok(rows);
+        }
+        let columns = self.columns()?;
+        let mut left: Vec<u32> = self.back(rows).filter(|row| columns.fit(*row)).collect();
+        left.reverse();
+        drop(columns);
+        self.is_sifted = true;
+        Ok(Rows::Some(left))
+    }
+
+    fn columns(&self) -> io::Result<Columns<'_>> {
+        let column = |wanted: bool, column| {
+            wanted
+                .then(|| self.part.column(self.file, column))
+                .transpose()
+        };
+        Ok(Columns {
+            wish: self.wish,
+            wanted: &self.promise.kinds,
+            kinds: column(self.promise.kinds.contains(&false), Column::Kind)?,
+            scores: column(self.wish.wants_score(), Column::Score)?,
+        })
+    }
+
+    /// Rows in blocks that may fit, the last first.
+    fn back(&self, rows: Rows) -> Box<dyn Iterator<Item = u32> + '_> {
+        match rows {
+            Rows::Span(from, to) => {
+                let blocks = (from / ROWS..to.div_ceil(ROWS)).rev();
+                let blocks = blocks.filter(|block| self.promise.may(block * ROWS));
+                Box::new(blocks.flat_map(move |block| {
+                    let first = (block * ROWS).max(from);
+                    (first..((block + 1) * ROWS).min(to)).rev()
+                }))
+            }
+            Rows::Some(rows) => {
+                let rows = rows.into_iter().rev();
+                Box::new(rows.filter(|row| self.promise.may(*row)))
+            }
+        }
+    }
+
+    fn read_back(&self, rows: Rows, most: usize, budget: &mut usize) -> io::Result<Found> {
+        let sifts = !self.is_sifted && rows.len() > COLUMN_FROM;
+        let columns = sifts.then(|| self.columns()).transpose()?;
+        let mut reader = Reader::new(self.part, self.file);
+        let mut found = Found::default();
+        for row in self.back(rows) {
+            if columns.as_ref().is_some_and(|columns| !columns.fit(row)) {
+                continue;
+            }
+            let raw = reader.row(row)?;
+            let place = raw.place;
+            if self.wish.covers(place) {
+                let event = raw.event()?;
+                if self.wish.fits(&event) {
+                    found.lines.push((place, event));
+                }
+            }
+            *budget = budget.saturating_sub(1);
+            if found.lines.len() >= most {
+                break;
+            }
+            if *budget == 0 {
+                found.stopped = Some(place);
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The columns that a search looks at.
+struct Columns<'a> {
+    wish: &'a Wish,
+    /// By kind.
+    wanted: &'a [bool],
+    kinds: Option<Vec<u8>>,
+    scores: Option<Vec<u8>>,
+}
+
+impl Columns<'_> {
+    fn fit(&self, row: u32) -> bool {
+        let kind = self.kinds.as_ref().is_none_or(|column| {
+            let kind = cell::<2>(column, row).map(u16::from_be_bytes);
+            kind.is_none_or(|kind| self.wanted.get(usize::from(kind)) != Some(&false))
+        });
+        kind && self.scores.as_ref().is_none_or(|column| {
+            let score = cell::<4>(column, row).map(f32::from_be_bytes);
+            score.is_none_or(|score| self.wish.fits_score(Some(score)))
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::glance::{Glance, Scores};
 use crate::mail::Direction;
 use crate::policy::Class;
 use crate::record::{Event, Status};
@@ -96,6 +97,12 @@ pub(super) struct Meta {
     pub(super) counts: Vec<(u32, u16, u32)>,
     /// The most frequent senders, recipients, clients: term and rows.
     pub(super) tops: [Vec<(Box<[u8]>, u32)>; 3],
+    /// The scores of each kind, and what each block of rows holds; none in a part that was
+    /// sealed before these were kept.
+    #[serde(default)]
+    pub(super) scores: Vec<Scores>,
+    #[serde(default)]
+    pub(super) glances: Vec<Glance>,
 }
 
 /// The hour of a time in milliseconds.

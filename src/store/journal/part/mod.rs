@@ -3,11 +3,12 @@
 //! A file holds, each stretch with its checksum: blocks of rows (the encoded events, zstd), by
 //! time and number; columns (kind, score, hour); the ids of mails and entries, sorted; terms in
 //! front-coded blocks, with lists of rows as distances; and in the end what is known of all
-//! that, which is kept in memory. It is written aside, synced, and then gets its name,
+//! that (also which kinds and scores each block of rows has), which is kept in memory. It is written aside, synced, and then gets its name,
 //! which says the numbers that it covers: once it has its name, it counts.
 
 mod build;
 mod find;
+mod glance;
 mod lists;
 mod meta;
 mod octets;

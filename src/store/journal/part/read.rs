@@ -91,6 +91,10 @@ impl Part {
         if meta.rows == 0 || meta.rows as usize > ROWS_MOST || meta.blocks.len() != blocks {
             return Err(whole());
         }
+        let told = |length, want| length == 0 || length == want;
+        if !told(meta.glances.len(), blocks) || !told(meta.scores.len(), meta.kinds.len()) {
+            return Err(whole());
+        }
         Ok(Self {
             disk: Arc::clone(disk),
             path: path.to_owned(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use zstd::bulk::Compressor;
 
+use super::glance::{Glance, Scores};
 use super::meta::{Block, Fence, IDS, Ids, Kind, Meta, ROWS, TOPS, hour};
 use super::octets::{push_number, push_rising, push_sum};
 use crate::store::Place;
@@ -135,6 +136,7 @@ impl Writer {
                 at: place.0,
                 number: place.1,
             });
+            self.meta.glances.push(Glance::default());
         }
         if self.meta.rows == 0 {
             self.meta.low = place;
@@ -146,6 +148,13 @@ impl Writer {
         push_number(&mut self.block, row.value.len() as u64);
         self.block.extend_from_slice(row.value);
         let kind = self.kind(row.kind)?;
+        if let (Some(scores), Some(glance)) = (
+            self.meta.scores.get_mut(usize::from(kind)),
+            self.meta.glances.last_mut(),
+        ) {
+            scores.see(row.score);
+            glance.see(kind, row.score);
+        }
         let hour = hour(place.0);
         let [kinds, scores, hours] = &mut self.columns;
         kinds.extend_from_slice(&kind.to_be_bytes());
@@ -160,6 +169,7 @@ impl Writer {
         let known = kinds.iter().position(|known| *known == kind);
         let at = known.unwrap_or_else(|| {
             kinds.push(kind);
+            self.meta.scores.push(Scores::default());
             kinds.len() - 1
         });
         u16::try_from(at).map_err(io::Error::other)
