@@ -52,6 +52,7 @@ pub struct Config {
     pub web: web::Options,
     pub login: accounts::Options,
     pub letters: notify::LetterOptions,
+    pub challenge: notify::ChallengeOptions,
     pub store: store::on_sled::Options,
 }
 
@@ -168,6 +169,9 @@ impl Config {
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err("[tls] certificate and key go together: set both, or neither".to_owned());
         }
+        let letter = self.challenge.letter();
+        letter.map_err(|fault| format!("[challenge] template: {fault}"))?;
+        self.challenge.pages(self.web.url.as_deref())?;
         Ok(())
     }
 
@@ -246,8 +250,10 @@ pub fn sections() -> Vec<SectionDoc> {
         relay::Options::section(),
         background::Options::section(),
         imap::Options::section(),
+        web::Options::section(),
         accounts::Options::section(),
         notify::LetterOptions::section(),
+        notify::ChallengeOptions::section(),
         store::on_sled::Options::section(),
     ]
 }

@@ -54,7 +54,11 @@ impl Desk {
         let mut terms = HashMap::new();
         let asks = matches!(
             action,
-            Action::Release | Action::ReleaseAndTrain | Action::ReleaseAndAllow(_) | Action::Expire
+            Action::Release
+                | Action::ReleaseAndTrain
+                | Action::ReleaseAndAllow(_)
+                | Action::Authorise
+                | Action::Expire
         );
         if !asks {
             return Ok(terms);

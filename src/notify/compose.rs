@@ -55,7 +55,10 @@ pub(super) fn compose(letter: &Letter, head: &Head<'_>) -> Result<(Vec<u8>, Vec<
     }
     let id = URL_SAFE_NO_PAD.encode(random::<18>()?);
     let mut fields = vec![
-        ("From", head.from.to_owned()),
+        (
+            "From",
+            letter.from.as_deref().unwrap_or(head.from).to_owned(),
+        ),
         ("To", format!("<{}>", letter.to)),
         ("Subject", one_line(&letter.subject)),
         ("Date", head.now.rfc5322()),

@@ -10,6 +10,7 @@ mod client;
 mod connection;
 mod events;
 mod form;
+mod human;
 mod options;
 mod pages;
 pub mod preview;
@@ -63,6 +64,8 @@ struct House {
     login: Login,
     flashes: visitor::Flashes,
     readers: reading::Readers,
+    /// Who asks strangers whether somebody is there.
+    humans: human::Humans,
     reinsertion: Option<Arc<Reinsertion>>,
     closing: Closing,
     overlap: Duration,
@@ -99,6 +102,7 @@ impl Door {
             login,
             flashes: visitor::Flashes::default(),
             readers: reading::Readers::default(),
+            humans: human::Humans::default(),
             reinsertion: None,
             closing,
             overlap,

@@ -11,8 +11,8 @@ use super::api;
 use super::api::Problem;
 use super::assets;
 use super::events;
-use super::pages::{account, act, api_keys, audit, domains, entry, gate, jobs, keys, lists};
-use super::pages::{log, overview, people, person, policy, proof, quarantine, views};
+use super::pages::{account, act, api_keys, appeal, audit, challenge, domains, entry, gate, jobs};
+use super::pages::{keys, lists, log, overview, people, person, policy, proof, quarantine, views};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -28,6 +28,8 @@ pub(super) fn router(house: House) -> Router {
             "/sign-in/link/{token}",
             get(gate::show_link).post(gate::take_link),
         )
+        .route("/c/{id}", get(challenge::show).post(challenge::answer))
+        .route("/a/{id}", get(appeal::show).post(appeal::make))
         .route("/sign-out", post(gate::leave))
         .route("/taste", post(gate::taste))
         .route("/quarantine", get(quarantine::show))

@@ -35,7 +35,7 @@ enum Kind {
 const MODES: &[&str] = &["quarantine", "tag", "headers", "refuse", "off"];
 
 /// The fields of a policy, with their words. A test holds them to [`Policy`].
-const FIELDS: [(&str, Kind, &str); 19] = [
+const FIELDS: [(&str, Kind, &str); 21] = [
     ("mode", Kind::Names(MODES), "What happens to spam."),
     (
         "spam_from",
@@ -76,6 +76,16 @@ const FIELDS: [(&str, Kind, &str); 19] = [
         "pend_end",
         Kind::Names(&["remove", "deliver-marked"]),
         "What becomes of pending mail that nobody authorised in time.",
+    ),
+    (
+        "challenge",
+        Kind::Flag,
+        "Ask senders of pending mail, by a letter with a link, to show that somebody is there.",
+    ),
+    (
+        "appeal",
+        Kind::Flag,
+        "The refusal of spam tells its sender where to ask the recipient for it all the same.",
     ),
     (
         "undo_seconds",
