@@ -53,6 +53,7 @@ pub struct Config {
     pub web: web::Options,
     pub login: accounts::Options,
     pub letters: notify::LetterOptions,
+    pub challenge: notify::ChallengeOptions,
     pub store: store::on_sled::Options,
 }
 
@@ -169,6 +170,9 @@ impl Config {
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err("[tls] certificate and key go together: set both, or neither".to_owned());
         }
+        let letter = self.challenge.letter();
+        letter.map_err(|fault| format!("[challenge] template: {fault}"))?;
+        self.challenge.pages(self.web.url.as_deref())?;
         Ok(())
     }
 
@@ -248,8 +252,10 @@ pub fn sections() -> Vec<SectionDoc> {
         background::Options::section(),
         background::Holding::section(),
         imap::Options::section(),
+        web::Options::section(),
         accounts::Options::section(),
         notify::LetterOptions::section(),
+        notify::ChallengeOptions::section(),
         store::on_sled::Options::section(),
     ]
 }

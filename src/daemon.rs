@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::actions::{Desk, Refusal, reinsertion_keys};
+use crate::actions::{Desk, Refusal, challenge_keys, reinsertion_keys};
 use crate::config::Config;
 use crate::control::Control;
 use crate::inspect::StandardPanel;
@@ -68,7 +68,7 @@ impl Daemon {
 
         let (closer, closing) = closing();
         let mut tasks = JoinSet::new();
-        let (intake, alerts) = rooms.sending(&config, rooms.intake(&config));
+        let (intake, alerts) = rooms.sending(&config, rooms.intake(&config)?);
         if let Some(alerts) = alerts {
             tasks.spawn(alerts.run(closing.clone()));
         }
@@ -254,6 +254,7 @@ fn private_dir(dir: &Path) -> anyhow::Result<()> {
 async fn first_account(rooms: &Rooms) -> anyhow::Result<Option<String>> {
     // Made once, before two could make them at the same time.
     reinsertion_keys(&*rooms.store.settings, rooms.clock.now()).await?;
+    challenge_keys(&*rooms.store.settings, rooms.clock.now()).await?;
     let house = Principal::house("first start");
     match rooms
         .desk

@@ -83,6 +83,9 @@ impl Faulty {
 
 #[async_trait]
 impl Entries for Faulty {
+    async fn entries_of(&self, mail: MailId) -> Result<Vec<EntryId>, StoreError> {
+        self.entries.entries_of(mail).await
+    }
     async fn stash(
         &self,
         mail: &Mail,

@@ -75,7 +75,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tower", &["web"]),
     ("utoipa", &["web/api"]),
     ("utoipa_axum", &["web/api"]),
-    ("flate2", &["web/assets.rs"]),
+    ("flate2", &["web/assets.rs", "web/human"]),
     ("form_urlencoded", &["web"]),
     ("hyper", &["inspect/scanners", "web"]),
     ("hyper_util", &["inspect/scanners", "web"]),

@@ -17,6 +17,12 @@ pub enum Action {
     ReleaseAndAllow(Reach),
     /// Ask those who may release it to do so (XX-12). The entry stays.
     RequestRelease,
+    /// A sender who appeals asks for it, with a few words or none (XX-07). Only the house wishes
+    /// that.
+    Appeal(String),
+    /// The sender answered a challenge: of pending mail, deliver, and put the sender on the allow
+    /// list (IW-06). Only the house wishes that.
+    Authorise,
     /// Take a release back that has not left yet (XX-13).
     TakeBack,
     /// Remove. Trains nothing (XX-04).

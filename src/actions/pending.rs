@@ -57,6 +57,7 @@ impl Desk {
             Action::Release
                 | Action::ReleaseAndTrain
                 | Action::ReleaseAndAllow(_)
+                | Action::Authorise
                 | Action::Expire
                 | Action::Evict
         );

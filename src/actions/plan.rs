@@ -6,7 +6,7 @@ use super::listing::{has_sender, listed};
 use super::{Action, Reach, Refusal};
 use crate::clock::Timestamp;
 use crate::mail::Reply;
-use crate::policy::{Class, ListEntry, ListKind, Principal, Right, Role};
+use crate::policy::{Class, ListEntry, ListKind, Origin, Principal, Right, Role};
 use crate::record::{
     Asked, Change, Door, Entry, Event, Job, JobKind, JobStep, Lesson, Lore, Shelf, State, Status,
 };
@@ -65,9 +65,14 @@ pub fn plan(
     terms: Terms,
 ) -> Result<Option<Change>, Refusal> {
     allowed(entry, action, by)?;
-    let Some(effect) = effect(entry, action, by, now, terms)? else {
+    let Some(effect) = effect(entry, action, (by, door), now, terms)? else {
         return Ok(None);
     };
+    let requested = matches!(action, Action::RequestRelease | Action::Appeal(_)).then(|| Asked {
+        who: by.who.clone(),
+        at: now,
+        words: effect.words.clone(),
+    });
     let mut event = Event::new(now, effect.status, &by.who, door.clone()).saying(effect.words);
     event.mail = Some(entry.mail);
     event.entry = Some(entry.id);
@@ -107,10 +112,7 @@ pub fn plan(
         failed: effect.failed,
         listed: effect.listed,
         leaves: (effect.job && !terms.undo.is_zero()).then_some(leaves),
-        requested: (*action == Action::RequestRelease).then(|| Asked {
-            who: by.who.clone(),
-            at: now,
-        }),
+        requested,
         marked: effect.marked,
         event,
     }))
@@ -135,7 +137,12 @@ fn allowed(entry: &Entry, action: &Action, by: &Principal) -> Result<(), Refusal
                 return Err(Refusal::NeedsRight(Right::ReleaseOutgoing));
             }
         }
-        Action::Expire | Action::Evict | Action::Delivered(_) | Action::Returned(_)
+        Action::Expire
+        | Action::Evict
+        | Action::Delivered(_)
+        | Action::Returned(_)
+        | Action::Appeal(_)
+        | Action::Authorise
             if by.role != Role::House =>
         {
             return Err(Refusal::NotYours);
@@ -148,7 +155,7 @@ fn allowed(entry: &Entry, action: &Action, by: &Principal) -> Result<(), Refusal
 fn effect(
     entry: &Entry,
     action: &Action,
-    by: &Principal,
+    (by, door): (&Principal, &Door),
     now: Timestamp,
     terms: Terms,
 ) -> Result<Option<Effect>, Refusal> {
@@ -184,7 +191,9 @@ fn effect(
             let effect = remove(state, Status::Removed, None)?;
             with_list(effect, ListKind::Block, *reach)
         }
-        Action::RequestRelease => request(entry),
+        Action::RequestRelease => request(entry, ""),
+        Action::Appeal(words) => request(entry, words),
+        Action::Authorise => authorise(entry, (by, door), now),
         Action::TakeBack => take_back(entry, now),
         Action::Remove => remove(state, Status::Removed, None),
         Action::RemoveAsSpam => remove(state, Status::TrainedSpam, Some(Lore::Spam)),
@@ -280,13 +289,40 @@ fn expire_marked(state: State) -> Result<Option<Effect>, Refusal> {
     }
 }
 
-fn request(entry: &Entry) -> Result<Option<Effect>, Refusal> {
+/// The sender showed that somebody is there.
+fn authorise(
+    entry: &Entry,
+    (by, door): (&Principal, &Door),
+    now: Timestamp,
+) -> Result<Option<Effect>, Refusal> {
+    if entry.shelf != Shelf::Pending {
+        return Err(Refusal::NotPossible(entry.state));
+    }
+    let allow = (ListKind::Allow, Reach::Recipient);
+    let effect = with_list(release(entry, false)?, allow, entry, by, now)?;
+    Ok(effect.map(|effect| Effect {
+        words: format!(
+            "authorised by challenge from {}; {}",
+            door.peer, effect.words
+        ),
+        listed: effect.listed.map(|listed| ListEntry {
+            origin: Origin::Challenge,
+            ..listed
+        }),
+        ..effect
+    }))
+}
+
+fn request(entry: &Entry, words: &str) -> Result<Option<Effect>, Refusal> {
     if entry.shelf == Shelf::TrainingRequested {
         return Err(Refusal::WasDelivered);
     }
     match entry.state {
         State::Held if entry.requested.is_some() => Ok(None),
-        State::Held => Ok(Some(Effect::new(State::Held, Status::Requested))),
+        State::Held => Ok(Some(Effect {
+            words: words.to_owned(),
+            ..Effect::new(State::Held, Status::Requested)
+        })),
         State::Leaving | State::Released => Ok(None),
         other => Err(Refusal::NotPossible(other)),
     }

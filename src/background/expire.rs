@@ -12,13 +12,22 @@ use crate::record::Door;
 
 /// How often the time index is looked at.
 const EVERY: Duration = Duration::from_secs(30);
+/// Rounds between two looks for challenges whose time is over.
+const SWEEP_EVERY: u32 = 120;
 /// Entries expired in one step.
 const BATCH: usize = 500;
 
 impl Background {
     pub(super) async fn expire_all(self, mut stop: Closing) {
+        let mut round = 0_u32;
         loop {
             self.expire_due().await;
+            if round.is_multiple_of(SWEEP_EVERY)
+                && let Err(error) = self.desk.sweep_challenges().await
+            {
+                tracing::error!(%error, "old challenges stay");
+            }
+            round = round.wrapping_add(1);
             tokio::select! {
                 () = stop.wait() => return,
                 () = tokio::time::sleep(EVERY) => {}

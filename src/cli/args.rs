@@ -1,5 +1,6 @@
 //! The command line: one definition for parser, help, man page and completion.
 
+mod challenges;
 mod log;
 mod policy;
 mod quarantine;
@@ -13,6 +14,7 @@ use crate::mail::Domain;
 use crate::policy::{Pattern, Scope};
 use crate::record::{ImapServer, Route};
 
+pub(crate) use challenges::OnChallenges;
 pub(crate) use log::LogArgs;
 pub(crate) use policy::PolicyArgs;
 pub(crate) use quarantine::{OnQuarantine, Report, Whose};
@@ -86,6 +88,9 @@ pub(crate) enum Command {
     /// Allow and block lists by scope
     #[command(subcommand)]
     Lists(OnLists),
+    /// Senders of pending mail who were asked to show that somebody is there
+    #[command(subcommand)]
+    Challenges(OnChallenges),
     /// Senders that are locked because they sent too much, or by an administrator
     #[command(subcommand)]
     Senders(OnSenders),

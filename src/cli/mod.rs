@@ -3,6 +3,7 @@
 mod accounts;
 mod arc;
 mod args;
+mod challenges;
 mod corpus;
 mod demo;
 mod evaluate;
@@ -75,6 +76,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Domains(command) => domains(command),
         Command::Policy(command) => policy(command),
         Command::Lists(command) => lists(command),
+        Command::Challenges(command) => challenges::run(&command),
         Command::Senders(command) => senders::run(command),
         Command::Keys(command) => keys(command),
         Command::Learning(command) => learning::run(command),

@@ -292,6 +292,7 @@ impl Control {
                 done(desk.lock_sender(by, sender, why, door).await)
             }
             Request::SenderUnlock { sender } => done(desk.unlock_sender(by, &sender, door).await),
+            Request::ChallengeList { scope, most } => self.list_challenges(by, scope, most).await,
             Request::KeysShow { secrets } => Ok(keys(&desk.keys(by).await?, secrets)),
             Request::KeysRotate => Ok(keys(
                 &desk.rotate_keys(by, self.overlap, door).await?,
@@ -306,6 +307,30 @@ impl Control {
         Ok(accounts
             .iter()
             .map(|a| json!({ "login": a.login, "changed": a.changed, "has_password": a.has_password }))
+            .collect())
+    }
+
+    /// Without what would help to guess a link.
+    async fn list_challenges(
+        &self,
+        by: &Principal,
+        scope: Scope,
+        most: usize,
+    ) -> Result<Value, Refusal> {
+        let narrowed = Principal {
+            scope,
+            ..by.clone()
+        };
+        let all = self.desk.challenges(&narrowed).await?;
+        let shown = all.iter().take(most.min(ROWS_MOST));
+        Ok(shown
+            .map(|one| {
+                json!({
+                    "recipient": one.scope, "sender": one.sender, "entry": one.entry,
+                    "made": one.made, "expires": one.expires, "tries": one.tries,
+                    "answered": one.answered,
+                })
+            })
             .collect())
     }
 

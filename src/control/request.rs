@@ -141,6 +141,11 @@ pub enum Request {
     SenderUnlock {
         sender: Scope,
     },
+    /// Senders who were asked, within a scope, the newest first.
+    ChallengeList {
+        scope: Scope,
+        most: usize,
+    },
     KeysShow {
         secrets: bool,
     },

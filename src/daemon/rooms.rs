@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
 use crate::inspect::{Inspector, Learner, StandardPanel};
-use crate::intake::{self, Intake};
+use crate::intake::{self, Challenger, Intake};
 use crate::mail::{Budget, Direction};
 use crate::net::dns::Dns;
 use crate::net::listen::Closing;
@@ -32,6 +32,7 @@ pub(super) struct Rooms {
     pub(super) store: Store,
     pub(super) desk: Desk,
     pub(super) login: Login,
+    pub(super) post: Post,
     pub(super) dns: Arc<Dns>,
     pub(super) panel: Arc<StandardPanel>,
     pub(super) learner: Arc<Learner>,
@@ -54,6 +55,14 @@ impl Rooms {
         let panel = Arc::new(panel.learning(learner.clone()));
         let relay = Arc::new(Relay::new(config.relay.clone(), &hostname)?);
         let (store, handle) = open_store(config, clock.clone()).await?;
+        let key = config.letters.key(&hostname, clock.now());
+        let post = Post::new(
+            store.jobs.clone(),
+            clock.clone(),
+            &hostname,
+            &config.letters,
+        )
+        .signing(key.map_err(anyhow::Error::msg)?);
         // One for all doors: who guesses at one waits at all.
         let login = Login::new(
             store.settings.clone(),
@@ -64,14 +73,10 @@ impl Rooms {
         .asking(ImapAsk::new(ClientTls::new(
             config.relay.ca_file.as_deref(),
         )?))
-        .writing(Post::new(
-            store.jobs.clone(),
-            clock.clone(),
-            &hostname,
-            &config.letters,
-        ));
+        .writing(post.clone());
         let rooms = Self {
             login,
+            post,
             dns,
             desk: Desk::new(store.clone(), clock.clone()),
             budget: Budget::new(config.intake.mail_memory.get()),
@@ -86,8 +91,14 @@ impl Rooms {
         Ok((rooms, handle))
     }
 
-    pub(super) fn intake(&self, config: &Config) -> Intake {
-        Intake::new(intake::Parts {
+    /// The intake, which asks senders where policy says so.
+    pub(super) fn intake(&self, config: &Config) -> anyhow::Result<Intake> {
+        let web = config.web.url.as_deref();
+        let challenger = Challenger::open(&config.challenge, web, self.post.clone());
+        let challenger = challenger
+            .map_err(anyhow::Error::msg)
+            .context("[challenge]")?;
+        let intake = Intake::new(intake::Parts {
             store: self.store.clone(),
             desk: self.desk.clone(),
             panel: self.panel.clone(),
@@ -96,7 +107,8 @@ impl Rooms {
             hostname: self.hostname.clone(),
             options: config.intake.clone(),
             greylist: config.greylist.clone(),
-        })
+        });
+        Ok(intake.challenging(challenger))
     }
 
     pub(super) fn milter_door(&self, config: &Config, intake: &Intake) -> milter::Door {

@@ -68,7 +68,7 @@ impl Intake {
         judged: &Judged,
         carrier: &dyn Carrier,
     ) -> Answer {
-        let refusal = judged.refusal(mail);
+        let refusal = self.with_appeal(judged.refusal(mail), mail, judged).await;
         if let Err(error) = self.stash_all(mail, judged, &plan, &refusal).await {
             tracing::error!(%error, mail = %mail.id, "a mail cannot be stashed");
             let answer = plan.unstashed();
@@ -76,6 +76,7 @@ impl Intake {
                 .await;
             return answer;
         }
+        self.challenge(mail, judged, &plan.stash).await;
         let said = self.carry(mail, judged, &plan.deliver, carrier).await;
         let delivered = plan.deliver.clone();
         let one = plan.end(&said, &refusal);

@@ -2,6 +2,7 @@
 
 mod admit;
 mod carry;
+mod challenge;
 mod fields;
 mod front;
 pub mod greylist;
@@ -25,6 +26,7 @@ use crate::relay::{Callout, Carrier};
 use crate::store::Store;
 use rate::PerMinute;
 
+pub use challenge::Challenger;
 pub use front::passed_mark;
 
 crate::options! {
@@ -73,6 +75,7 @@ pub struct Intake {
     greylist: Arc<greylist::Greylist>,
     rate: Arc<PerMinute>,
     sent: Arc<replies::Sent>,
+    challenger: Option<Arc<Challenger>>,
     /// A relay in front holds the mail and asks what to do with it.
     fronted: bool,
 }
@@ -86,6 +89,7 @@ impl Intake {
             refusals: Arc::new(PerMinute::new(admit::CLIENTS_COUNTED)),
             rate: Arc::new(PerMinute::new(rate::CLIENTS_MOST)),
             sent: Arc::new(replies::Sent::new()),
+            challenger: None,
             door: "smtp",
             facing: Direction::Inbound,
             outbound: None,

@@ -97,6 +97,14 @@ pub struct Layer {
     /// What becomes of it then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pend_end: Option<PendEnd>,
+    /// Ask senders of pending mail, by a letter with a link, to show that somebody is there; who does
+    /// is put on the recipient's allow list (IW-06). Only senders for whom SPF or DKIM vouches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<bool>,
+    /// The refusal of spam tells the sender a link to a page where to ask its recipient for the
+    /// message all the same (XX-07).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub appeal: Option<bool>,
     /// Seconds in which a release can be taken back; it leaves after them (XX-13).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo_seconds: Option<u64>,
@@ -155,6 +163,8 @@ impl Layer {
             pend_unknown: self.pend_unknown.or(before.pend_unknown),
             pend_days: self.pend_days.or(before.pend_days),
             pend_end: self.pend_end.or(before.pend_end),
+            challenge: self.challenge.or(before.challenge),
+            appeal: self.appeal.or(before.appeal),
             undo_seconds: self.undo_seconds.or(before.undo_seconds),
             training_requested: self.training_requested.or(before.training_requested),
             outbound_mode: self.outbound_mode.or(before.outbound_mode),
@@ -187,6 +197,8 @@ pub struct Policy {
     pub pend_unknown: bool,
     pub pend_days: u64,
     pub pend_end: PendEnd,
+    pub challenge: bool,
+    pub appeal: bool,
     pub undo_seconds: u64,
     pub training_requested: bool,
     pub outbound_mode: Mode,
@@ -217,6 +229,8 @@ impl Default for Policy {
             pend_unknown: false,
             pend_days: 14,
             pend_end: PendEnd::Remove,
+            challenge: false,
+            appeal: false,
             undo_seconds: 0,
             training_requested: false,
             outbound_mode: Mode::Quarantine,
@@ -265,6 +279,8 @@ impl Policy {
             pend_unknown: layer.pend_unknown.unwrap_or(house.pend_unknown),
             pend_days: layer.pend_days.unwrap_or(house.pend_days),
             pend_end: layer.pend_end.unwrap_or(house.pend_end),
+            challenge: layer.challenge.unwrap_or(house.challenge),
+            appeal: layer.appeal.unwrap_or(house.appeal),
             undo_seconds: layer.undo_seconds.unwrap_or(house.undo_seconds),
             training_requested: layer.training_requested.unwrap_or(house.training_requested),
             outbound_mode: layer.outbound_mode.unwrap_or(house.outbound_mode),
@@ -310,6 +326,9 @@ impl Policy {
             domain_quota_megabytes: 0,
             pend_days: 0,
             pend_end: PendEnd::Remove,
+            challenge: false,
+            // A link more in the words of a refusal is no other answer.
+            appeal: false,
             undo_seconds: 0,
             training_requested: false,
             split: false,

@@ -153,6 +153,8 @@ pub enum Origin {
     Hand,
     /// The owner of the list wrote to that address (IW-04).
     Correspondent,
+    /// The sender answered a challenge (IW-06).
+    Challenge,
 }
 
 /// An entry of a list.

@@ -155,9 +155,12 @@ impl Entry {
 /// Who asked for a release, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
-    /// The login.
+    /// The login; of a sender who appeals `sender <ADDRESS>`.
     pub who: String,
     pub at: Timestamp,
+    /// What they say to it, in plain words on one line; may be empty.
+    #[serde(default)]
+    pub words: String,
 }
 
 /// A mail as it was received: its envelope and its untouched octets.

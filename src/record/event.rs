@@ -21,6 +21,8 @@ pub enum Status {
     Quarantined,
     /// Accepted with 250; waits until somebody authorises it (IW-01).
     Pending,
+    /// The sender of pending mail was asked to show that somebody is there, or failed to (IW-06).
+    Challenged,
     /// 4xx; never listed in the quarantine: deferred, not blocked (SE-04).
     Deferred,
     /// Refused with 5xx, no copy.
@@ -62,6 +64,7 @@ impl fmt::Display for Status {
             Status::Tagged => "tagged",
             Status::Quarantined => "quarantined",
             Status::Pending => "pending",
+            Status::Challenged => "challenged",
             Status::Deferred => "deferred",
             Status::Refused => "refused",
             Status::NotAccepted => "not-accepted",

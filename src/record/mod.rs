@@ -2,6 +2,7 @@
 
 mod account;
 mod api_key;
+mod challenge;
 mod change;
 mod domain;
 mod entry;
@@ -12,6 +13,7 @@ mod sender;
 
 pub use account::{Account, Grant, SavedView, SecondFactor, Secret};
 pub use api_key::ApiKey;
+pub use challenge::Challenge;
 pub use change::{Change, JobStep};
 pub use domain::{DomainSettings, Route, RouteError, RouteTls};
 pub use entry::{Asked, Entry, KeptMail, RETURNED_DAYS, SUBJECT_LONGEST, Shelf, State};

@@ -17,8 +17,8 @@ use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, Domain, EntryId, Mail, MailId};
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
 use crate::record::{
-    Account, ApiKey, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, SenderLock,
-    Shelf, State,
+    Account, ApiKey, Challenge, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson,
+    SenderLock, Shelf, State,
 };
 
 pub use on_sled::Options;
@@ -122,6 +122,8 @@ pub trait Entries: Send + Sync {
     ) -> Result<Vec<Entry>, StoreError>;
     /// An entry in any state; kept for a time after it has left.
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError>;
+    /// The entries of a mail that are held or leaving.
+    async fn entries_of(&self, mail: MailId) -> Result<Vec<EntryId>, StoreError>;
     /// Envelope and octets of a mail, while any entry, job or lesson needs them.
     async fn mail(&self, id: MailId) -> Result<Option<KeptMail>, StoreError>;
     /// Octets alone.
@@ -237,7 +239,7 @@ pub trait Journal: Send + Sync {
     async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;
 }
 
-/// Accounts, API keys, domains, policies, lists, locks of senders, secrets. Every write is durable on return.
+/// Accounts, API keys, domains, policies, lists, locks of senders, challenges, secrets. Every write is durable on return.
 #[async_trait]
 pub trait Settings: Send + Sync {
     async fn account(&self, scope: &Scope) -> Result<Option<Account>, StoreError>;
@@ -288,6 +290,18 @@ pub trait Settings: Send + Sync {
     ) -> Result<bool, StoreError>;
     /// False if there was none.
     async fn remove_api_key(&self, id: &str, event: Event) -> Result<bool, StoreError>;
+    /// The challenge at that place: of one sender and one recipient.
+    async fn challenge(&self, place: &str) -> Result<Option<Challenge>, StoreError>;
+    async fn challenges(&self) -> Result<Vec<Challenge>, StoreError>;
+    /// Sets a challenge that is still as `before`; false if it is not.
+    async fn replace_challenge(
+        &self,
+        before: Option<&Challenge>,
+        after: Challenge,
+        event: Event,
+    ) -> Result<bool, StoreError>;
+    /// False if there was none.
+    async fn remove_challenge(&self, place: &str, event: Event) -> Result<bool, StoreError>;
     /// A secret by name, such as a signing key; never logged.
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
     async fn set_secret(&self, name: &str, value: Vec<u8>, event: Event) -> Result<(), StoreError>;

@@ -1,12 +1,16 @@
 //! HMAC tokens: key ids, constant-time compare, expiry; and the keys that seal.
 
+mod appeal;
 mod key;
 mod reinsertion;
 mod sealing;
+mod work;
 
+pub use appeal::{appeal_mail, appeal_text};
 pub use key::{Key, KeyRing};
 pub use reinsertion::{Claim, FIELD, TokenFault, mint, verify};
 pub use sealing::{Algorithm, KeyFault, SealingKey, Selector};
+pub use work::{WORK_BITS, WorkFault, check_work, offer_work};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 

@@ -154,6 +154,17 @@ pub(super) fn page(template: &impl Template) -> Answer {
     Ok(Html(template.render()?).into_response())
 }
 
+/// A page with a picture inside it, as a `data:` URL.
+pub(super) fn page_with_picture(template: &impl Template) -> Answer {
+    let mut response = page(template)?;
+    let policy = POLICY.replace("img-src 'self'", "img-src 'self' data:");
+    let policy = HeaderValue::try_from(policy);
+    let policy = policy.map_err(|_| Fault::Failed("the page has no policy".to_owned()))?;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
+}
+
 /// 303 See Other, to a path of ours.
 pub(super) fn redirect(path: &str) -> Response {
     let to = HeaderValue::try_from(local(path)).unwrap_or(HeaderValue::from_static("/"));

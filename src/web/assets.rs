@@ -47,6 +47,11 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
             include_bytes!("assets/panel.js"),
         ),
         asset(
+            "work.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("assets/work.js"),
+        ),
+        asset(
             "htmx.js",
             "text/javascript; charset=utf-8",
             include_bytes!("assets/htmx.min.js"),

@@ -11,6 +11,7 @@ mod connection;
 mod download;
 mod events;
 mod form;
+mod human;
 mod options;
 mod pages;
 pub mod preview;
@@ -67,6 +68,8 @@ struct House {
     flashes: visitor::Flashes,
     readers: reading::Readers,
     downloads: download::Downloads,
+    /// Who asks strangers whether somebody is there.
+    humans: human::Humans,
     reinsertion: Option<Arc<Reinsertion>>,
     closing: Closing,
     overlap: Duration,
@@ -104,6 +107,7 @@ impl Door {
             flashes: visitor::Flashes::default(),
             readers: reading::Readers::default(),
             downloads: download::Downloads::default(),
+            humans: human::Humans::default(),
             reinsertion: None,
             closing,
             overlap,

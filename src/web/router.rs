@@ -11,10 +11,9 @@ use super::api;
 use super::api::Problem;
 use super::assets;
 use super::events;
-use super::pages::{
-    account, act, api_keys, audit, domains, entry, export, gate, jobs, keys, lists,
-};
-use super::pages::{log, overview, people, person, policy, proof, quarantine, senders, views};
+use super::pages::{account, act, api_keys, appeal, audit, challenge, domains, entry, export};
+use super::pages::{gate, jobs, keys, lists, log, overview, people, person, policy, proof};
+use super::pages::{quarantine, senders, views};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -30,6 +29,8 @@ pub(super) fn router(house: House) -> Router {
             "/sign-in/link/{token}",
             get(gate::show_link).post(gate::take_link),
         )
+        .route("/c/{id}", get(challenge::show).post(challenge::answer))
+        .route("/a/{id}", get(appeal::show).post(appeal::make))
         .route("/sign-out", post(gate::leave))
         .route("/taste", post(gate::taste))
         .route("/quarantine", get(quarantine::show))

@@ -13,6 +13,7 @@ macro_rules! words {
 
 mod account;
 mod audit;
+mod challenge;
 mod keys;
 mod lists;
 mod people;
@@ -31,7 +32,7 @@ macro_rules! texts {
 }
 
 texts! {
-    account, audit, keys, lists, people, policy,;
+    account, audit, challenge, keys, lists, people, policy,;
 
     code: "en" | "de";
     other_code: "de" | "en";

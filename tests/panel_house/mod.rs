@@ -132,6 +132,14 @@ impl House {
         }
     }
 
+    /// Somebody who did not sign in.
+    pub fn stranger(&self) -> Browser {
+        Browser {
+            at: self.at,
+            cookie: String::new(),
+        }
+    }
+
     /// Somebody who signed in.
     pub async fn enter(&self, login: &str) -> Browser {
         let mut browser = Browser {

@@ -117,6 +117,12 @@ pub(crate) struct PolicyArgs {
     /// What becomes of pending mail that nobody authorised in time
     #[arg(long, value_name = "WHAT")]
     pend_end: Option<PendEndArg>,
+    /// Ask senders of pending mail, by a letter with a link, to show that somebody is there
+    #[arg(long, value_name = "true|false")]
+    challenge: Option<bool>,
+    /// The refusal of spam tells its sender where to ask the recipient for it all the same
+    #[arg(long, value_name = "true|false")]
+    appeal: Option<bool>,
     /// Seconds in which a release can be taken back
     #[arg(long, value_name = "SECONDS")]
     undo_seconds: Option<u64>,
@@ -168,6 +174,8 @@ impl PolicyArgs {
             pend_unknown: self.pend_unknown,
             pend_days: self.pend_days,
             pend_end: self.pend_end.map(PendEndArg::what),
+            challenge: self.challenge,
+            appeal: self.appeal,
             undo_seconds: self.undo_seconds,
             training_requested: self.training_requested,
             outbound_mode: self.outbound_mode.map(ModeArg::mode),

@@ -293,7 +293,11 @@ async fn serve_domains(desk: &Desk, destination: SocketAddr) -> anyhow::Result<(
         let mut layer = desk.layer(&house, &scope).await?;
         match name {
             "tag.example.org" => layer.mode = Some(Mode::Tag),
-            "pending.example.org" => layer.pend_unknown = Some(true),
+            "pending.example.org" => {
+                layer.pend_unknown = Some(true);
+                layer.challenge = Some(true);
+                layer.appeal = Some(true);
+            }
             _ => continue,
         }
         desk.set_layer(&house, scope, layer, &door()).await?;

@@ -15,6 +15,8 @@ use crate::store::{ChangeError, Entries, Flags, Held, Notice, Row, Shown, StoreE
 
 /// Rows looked up at once without leaving the caller's thread.
 const FEW: usize = 16;
+/// Rows looked at that need the octets of one mail: entries and jobs of its recipients.
+const NEEDS_MOST: usize = 20_000;
 
 #[async_trait]
 impl<E: Engine> Entries for Rooms<E> {
@@ -33,6 +35,15 @@ impl<E: Engine> Entries for Rooms<E> {
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         entry(self.0.index(), id)
+    }
+
+    async fn entries_of(&self, mail: MailId) -> Result<Vec<EntryId>, StoreError> {
+        let needs = keys::needs(mail);
+        let end = keys::end_of(&needs);
+        let pairs = self.0.index().range(&needs, &end, NEEDS_MOST)?;
+        let by = pairs.iter().map(|(key, _)| keys::needed_by(key));
+        let entries = by.filter(|by| keys::Kind::of(by) == Some(keys::Kind::Entry));
+        Ok(entries.filter_map(keys::last_entry).collect())
     }
 
     async fn mail(&self, id: MailId) -> Result<Option<KeptMail>, StoreError> {

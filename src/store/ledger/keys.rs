@@ -87,8 +87,9 @@ pub(crate) const LISTS: &[u8] = b"Sl";
 pub(crate) const LOCKS: &[u8] = b"Sk";
 pub(crate) const SECRETS: &[u8] = b"Ss";
 pub(crate) const API_KEYS: &[u8] = b"Si";
+pub(crate) const CHALLENGES: &[u8] = b"Sc";
 /// The settings by kind, with the names that people read.
-pub(crate) const SECTIONS: [(&[u8], &str); 7] = [
+pub(crate) const SECTIONS: [(&[u8], &str); 8] = [
     (ACCOUNTS, "accounts"),
     (DOMAINS, "domains"),
     (POLICIES, "policies"),
@@ -96,6 +97,7 @@ pub(crate) const SECTIONS: [(&[u8], &str); 7] = [
     (LOCKS, "locks"),
     (SECRETS, "secrets"),
     (API_KEYS, "api_keys"),
+    (CHALLENGES, "challenges"),
 ];
 
 /// A part of the undo; the part 0 says that it is whole.
@@ -198,10 +200,14 @@ pub(crate) fn api_key(id: &str) -> Vec<u8> {
     join(&[API_KEYS, id.as_bytes()])
 }
 
+pub(crate) fn challenge(place: &str) -> Vec<u8> {
+    join(&[CHALLENGES, place.as_bytes()])
+}
+
 /// A setting's key as people read it.
 pub(crate) fn setting_name(key: &[u8]) -> String {
     let name = String::from_utf8_lossy(key.get(2..).unwrap_or_default());
-    if [DOMAINS, SECRETS, API_KEYS]
+    if [DOMAINS, SECRETS, API_KEYS, CHALLENGES]
         .iter()
         .any(|kind| key.starts_with(kind))
     {

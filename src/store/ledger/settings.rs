@@ -11,7 +11,7 @@ use super::rows::{Home, decode_setting, encode_setting};
 use super::{Engine, Rooms, keys, value};
 use crate::mail::Domain;
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
-use crate::record::{Account, ApiKey, DomainSettings, Event, SenderLock};
+use crate::record::{Account, ApiKey, Challenge, DomainSettings, Event, SenderLock};
 use crate::store::{Settings, StoreError};
 
 impl<E: Engine> Rooms<E> {
@@ -201,6 +201,28 @@ impl<E: Engine> Settings for Rooms<E> {
 
     async fn remove_api_key(&self, id: &str, event: Event) -> Result<bool, StoreError> {
         self.set(keys::api_key(id), None, event).await
+    }
+
+    async fn challenge(&self, place: &str) -> Result<Option<Challenge>, StoreError> {
+        self.setting(&keys::challenge(place))
+    }
+
+    async fn challenges(&self) -> Result<Vec<Challenge>, StoreError> {
+        self.all(keys::CHALLENGES.to_vec()).await
+    }
+
+    async fn replace_challenge(
+        &self,
+        before: Option<&Challenge>,
+        after: Challenge,
+        event: Event,
+    ) -> Result<bool, StoreError> {
+        self.replace(keys::challenge(&after.place), before, &after, event)
+            .await
+    }
+
+    async fn remove_challenge(&self, place: &str, event: Event) -> Result<bool, StoreError> {
+        self.set(keys::challenge(place), None, event).await
     }
 
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

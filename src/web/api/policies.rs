@@ -35,7 +35,7 @@ enum Kind {
 const MODES: &[&str] = &["quarantine", "tag", "headers", "refuse", "off"];
 
 /// The fields of a policy, with their words. A test holds them to [`Policy`].
-const FIELDS: [(&str, Kind, &str); 25] = [
+const FIELDS: &[(&str, Kind, &str)] = &[
     ("mode", Kind::Names(MODES), "What happens to spam."),
     (
         "spam_from",
@@ -108,6 +108,16 @@ const FIELDS: [(&str, Kind, &str); 25] = [
         "What becomes of pending mail that nobody authorised in time.",
     ),
     (
+        "challenge",
+        Kind::Flag,
+        "Ask senders of pending mail, by a letter with a link, to show that somebody is there.",
+    ),
+    (
+        "appeal",
+        Kind::Flag,
+        "The refusal of spam tells its sender where to ask the recipient for it all the same.",
+    ),
+    (
         "undo_seconds",
         Kind::Number(0, 3600),
         "Seconds in which a release can be taken back.",
@@ -158,7 +168,7 @@ const FIELDS: [(&str, Kind, &str); 25] = [
 /// The fields as a schema; of what a scope sets each may be missing, or null to inherit it.
 fn fields(all: bool) -> RefOr<Schema> {
     let mut object = ObjectBuilder::new();
-    for (name, kind, words) in &FIELDS {
+    for (name, kind, words) in FIELDS {
         let field = ObjectBuilder::new().description(Some(*words));
         let (field, own) = match kind {
             Kind::Flag => (field, Type::Boolean),

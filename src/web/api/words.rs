@@ -117,6 +117,8 @@ pub(super) struct FindingShown {
 pub(super) struct AskedShown {
     who: String,
     at: Time,
+    /// What they say to it; may be empty.
+    words: String,
 }
 
 /// What one recipient has of one mail.
@@ -190,6 +192,7 @@ impl From<Entry> for EntryShown {
             requested: entry.requested.map(|asked| AskedShown {
                 who: asked.who,
                 at: Time(asked.at),
+                words: asked.words,
             }),
         }
     }

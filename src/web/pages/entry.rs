@@ -10,7 +10,7 @@ use super::{Choice, Frame};
 use crate::actions::Refusal;
 use crate::mail::EntryId;
 use crate::policy::{Finding, Right, Scope};
-use crate::record::{Entry, Event, KeptMail, State as EntryState};
+use crate::record::{Asked, Entry, Event, KeptMail, Shelf, State as EntryState};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, page};
 use crate::web::download::{Stay, whole};
@@ -76,6 +76,8 @@ struct Page {
     state: &'static str,
     failed: Option<String>,
     requested: Option<String>,
+    /// When the sender was asked.
+    asked: Option<String>,
     verbs: Vec<VerbChoice>,
     reaches: bool,
     everybody: bool,
@@ -130,6 +132,7 @@ pub(in crate::web) async fn show(
         (_, Err(words)) => Content::Hidden(words),
         (tab, Ok((mail, preview, _turn))) => content(tab, &form, &mail, preview, t),
     };
+    let asked = asked(&house, &entry, &frame).await?;
     let place = (entry.shelf, entry.direction);
     page(&Page {
         id,
@@ -140,10 +143,8 @@ pub(in crate::web) async fn show(
         score: format!("{:.1}", entry.verdict.score),
         state: state(entry.state, t),
         failed: entry.failed.as_ref().map(ToString::to_string),
-        requested: entry
-            .requested
-            .as_ref()
-            .map(|asked| fill(t.requested_by, &asked.who)),
+        requested: entry.requested.as_ref().map(|asked| requested(asked, t)),
+        asked,
         verbs: match entry.state {
             EntryState::Held => verbs(&by, place, Some(entry.verdict.class), t),
             _ => Vec::new(),
@@ -160,6 +161,28 @@ pub(in crate::web) async fn show(
         can_open,
         frame,
     })
+}
+
+/// Who asks for a release, and what they say.
+fn requested(asked: &Asked, t: &Texts) -> String {
+    let words = fill(t.requested_by, view::plain(&asked.who));
+    match asked.words.is_empty() {
+        true => words,
+        false => format!("{words}: {}", view::plain(&asked.words)),
+    }
+}
+
+/// That the sender of pending mail was asked, and whether there was an answer.
+async fn asked(house: &House, entry: &Entry, frame: &Frame) -> Result<Option<String>, Fault> {
+    if entry.shelf != Shelf::Pending {
+        return Ok(None);
+    }
+    let w = frame.t().challenge;
+    let challenge = house.desk.challenge_of(entry).await?;
+    Ok(challenge.map(|challenge| match challenge.answered {
+        Some(at) => fill(w.answered_on, frame.when(at).long),
+        None => fill(w.asked_on, frame.when(challenge.made).long),
+    }))
 }
 
 async fn read(mail: KeptMail, turn: Turn) -> Result<(KeptMail, Preview, Turn), Fault> {

@@ -146,6 +146,7 @@ fn line(entry: &ListEntry, frame: &Frame) -> Line {
         origin: match entry.origin {
             Origin::Hand => t.lists.by_hand,
             Origin::Correspondent => t.lists.correspondent,
+            Origin::Challenge => t.lists.by_challenge,
         },
     }
 }

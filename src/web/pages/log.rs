@@ -28,11 +28,12 @@ const PAGE: usize = 100;
 const ENTRIES_MOST: usize = 20;
 
 /// What is offered to look for, in the order of the list.
-const STATUSES: [Status; 16] = [
+const STATUSES: [Status; 17] = [
     Status::Accepted,
     Status::Tagged,
     Status::Quarantined,
     Status::Pending,
+    Status::Challenged,
     Status::Deferred,
     Status::Refused,
     Status::NotAccepted,

@@ -3,7 +3,9 @@
 pub(super) mod account;
 pub(super) mod act;
 pub(super) mod api_keys;
+pub(super) mod appeal;
 pub(super) mod audit;
+pub(super) mod challenge;
 pub(super) mod domains;
 pub(super) mod entry;
 pub(super) mod export;

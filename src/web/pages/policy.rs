@@ -109,6 +109,7 @@ fn settings(t: &Texts) -> Vec<(&'static str, Vec<Setting>)> {
                 setting!(w, Word, tag_signed, tag_signed_hint),
                 setting!(w, Yes, greylist, greylist_hint),
                 setting!(w, Yes, split, split_hint),
+                setting!(w, Yes, appeal, appeal_hint),
             ],
         ),
         (w.group_kept, kept(t)),
@@ -118,6 +119,7 @@ fn settings(t: &Texts) -> Vec<(&'static str, Vec<Setting>)> {
                 setting!(w, Yes, pend_unknown, pend_unknown_hint),
                 setting!(w, Count(1, 365), pend_days, pend_days_hint),
                 setting!(w, Word, pend_end, pend_end_hint),
+                setting!(w, Yes, challenge, challenge_hint),
             ],
         ),
         (

@@ -344,7 +344,7 @@ fn line(row: &Row, frame: &Frame) -> Line {
     let to: Vec<String> = entry.to.iter().map(ToString::to_string).collect();
     let note = match (&entry.failed, &entry.requested) {
         (Some(_), _) => Some(t.only_failed.to_owned()),
-        (None, Some(asked)) => Some(fill(t.requested_by, &asked.who)),
+        (None, Some(asked)) => Some(fill(t.requested_by, view::plain(&asked.who))),
         (None, None) => None,
     };
     Line {

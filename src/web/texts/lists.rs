@@ -16,6 +16,7 @@ words! {
     origin: "Made" | "Entstanden";
     by_hand: "by hand or with an action" | "von Hand oder mit einer Aktion";
     correspondent: "by writing there" | "durch Schreiben dorthin";
+    by_challenge: "by answering a challenge" | "durch Antwort auf eine Nachfrage";
     add: "Add" | "Hinzufügen";
     add_one: "Add an entry" | "Eintrag hinzufügen";
     add_many: "Add many at once" | "Viele auf einmal hinzufügen";

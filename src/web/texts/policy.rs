@@ -74,6 +74,10 @@ words! {
     pend_end_hint: "Of pending mail that nobody authorised in time." | "Mit Nachrichten, die niemand rechtzeitig zugelassen hat.";
     pend_end_remove: "Remove it" | "Entfernen";
     pend_end_deliver: "Deliver it, marked as spam" | "Zustellen, als Spam markiert";
+    challenge: "Ask unknown senders who they are" | "Unbekannte Absender fragen, ob jemand da ist";
+    challenge_hint: "The sender of pending mail gets one letter with a link; who shows there that somebody is there comes onto the recipient's list of allowed senders. Only senders for whom SPF or DKIM vouches are asked, never lists or robots." | "Der Absender einer wartenden Nachricht bekommt einen Brief mit einem Link; wer dort zeigt, dass jemand da ist, kommt auf die Liste der Erlaubten des Empfängers. Gefragt werden nur Absender, für die SPF oder DKIM bürgt, nie Listen oder Programme.";
+    appeal: "Senders may appeal" | "Absender dürfen widersprechen";
+    appeal_hint: "The refusal of spam tells the sender a link to a page where to ask the recipient for the message all the same. No mail is sent." | "Die Ablehnung von Spam nennt dem Absender einen Link zu einer Seite, auf der er den Empfänger dennoch um die Nachricht bitten kann. Es wird keine Nachricht verschickt.";
 
     outbound_mode: "What happens to outgoing spam" | "Was mit ausgehendem Spam geschieht";
     outbound_mode_hint: "By the sender's policy." | "Nach den Regeln des Absenders.";
