@@ -17,6 +17,9 @@ pub enum Action {
     ReleaseAndAllow(Reach),
     /// Ask those who may release it to do so (XX-12). The entry stays.
     RequestRelease,
+    /// Do not grant a release that was asked for; why, in a few words, or nothing. The entry
+    /// stays (XX-12).
+    DenyRequest(String),
     /// Take a release back that has not left yet (XX-13).
     TakeBack,
     /// Remove. Trains nothing (XX-04).

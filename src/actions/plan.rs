@@ -38,6 +38,8 @@ impl Effect {
     }
 }
 
+/// Longest reason with which a request is denied, in octets.
+const WHY_LONGEST: usize = 200;
 /// A release is not taken back in its last second: its job may be in somebody's hand.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
@@ -96,6 +98,7 @@ pub fn plan(
         failed: effect.failed,
         listed: effect.listed,
         leaves: (effect.job && !undo.is_zero()).then_some(leaves),
+        answers: matches!(action, Action::DenyRequest(_)),
         requested: (*action == Action::RequestRelease).then(|| Asked {
             who: by.who.clone(),
             at: now,
@@ -122,6 +125,9 @@ fn allowed(entry: &Entry, action: &Action, by: &Principal) -> Result<(), Refusal
             {
                 return Err(Refusal::NeedsRight(Right::ReleaseOutgoing));
             }
+        }
+        Action::DenyRequest(_) if !by.has(Right::Administer) => {
+            return Err(Refusal::NeedsRight(Right::Administer));
         }
         Action::Expire | Action::Delivered(_) | Action::Returned(_) if by.role != Role::House => {
             return Err(Refusal::NotYours);
@@ -164,6 +170,7 @@ fn effect(
             with_list(effect, ListKind::Block, *reach)
         }
         Action::RequestRelease => request(entry),
+        Action::DenyRequest(why) => deny(entry, why),
         Action::TakeBack => take_back(entry, now),
         Action::Remove => end(state, State::Removed, Status::Removed, None),
         Action::RemoveAsSpam => end(state, State::Removed, Status::TrainedSpam, Some(Lore::Spam)),
@@ -224,6 +231,22 @@ fn request(entry: &Entry) -> Result<Option<Effect>, Refusal> {
         State::Held => Ok(Some(Effect::new(State::Held, Status::Requested))),
         State::Leaving | State::Released => Ok(None),
         other => Err(Refusal::NotPossible(other)),
+    }
+}
+
+/// A request is answered once: where there is none, it has been answered.
+fn deny(entry: &Entry, why: &str) -> Result<Option<Effect>, Refusal> {
+    if why.len() > WHY_LONGEST || why.chars().any(char::is_control) {
+        return Err(Refusal::Bad(format!(
+            "a reason has at most {WHY_LONGEST} octets and no control characters"
+        )));
+    }
+    match (&entry.requested, entry.state) {
+        (Some(_), State::Held) => Ok(Some(Effect {
+            words: why.trim().to_owned(),
+            ..Effect::new(State::Held, Status::Denied)
+        })),
+        _ => Ok(None),
     }
 }
 

@@ -34,6 +34,7 @@ fn entry(state: State) -> Entry {
         failed: None,
         leaves: None,
         requested: None,
+        aligned: false,
     }
 }
 

@@ -9,6 +9,7 @@ mod leaving;
 pub mod outbound;
 mod policies;
 mod rate;
+mod uses;
 mod weigh;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::store::Store;
 use rate::PerMinute;
 
 pub use front::passed_mark;
+pub use uses::ListUses;
 
 crate::options! {
     /// Mail that comes in.
@@ -71,6 +73,7 @@ pub struct Intake {
     outbound: Option<Arc<outbound::Outbound>>,
     greylist: Arc<greylist::Greylist>,
     rate: Arc<PerMinute>,
+    uses: ListUses,
     /// A relay in front holds the mail and asks what to do with it.
     fronted: bool,
 }
@@ -83,6 +86,7 @@ impl Intake {
             parts: Arc::new(parts),
             refusals: Arc::new(PerMinute::new(admit::CLIENTS_COUNTED)),
             rate: Arc::new(PerMinute::new(rate::CLIENTS_MOST)),
+            uses: ListUses::default(),
             door: "smtp",
             facing: Direction::Inbound,
             outbound: None,
@@ -97,6 +101,12 @@ impl Intake {
             door,
             ..self.clone()
         }
+    }
+
+    /// How often the entries of lists decided, since it was written down last.
+    #[must_use]
+    pub fn list_uses(&self) -> ListUses {
+        self.uses.clone()
     }
 
     /// Our name.

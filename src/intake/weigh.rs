@@ -286,6 +286,7 @@ impl Intake {
             failed: None,
             leaves: None,
             requested: None,
+            aligned: findings.aligned,
         }
     }
 }

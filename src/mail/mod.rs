@@ -1,6 +1,7 @@
 //! What a mail is: addresses, envelope, message, header fields, edits, replies, ids.
 
 mod address;
+mod addresses;
 mod budget;
 mod content;
 mod edit;
@@ -11,6 +12,7 @@ mod message;
 mod reply;
 pub mod subject;
 
+pub use addresses::Addresses;
 pub use address::{Address, AddressError, Domain};
 pub use budget::{Budget, OverBudget, Share};
 pub use content::{Content, no_room, too_big};

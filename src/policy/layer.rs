@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::mail::Addresses;
+
 /// What happens to spam.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,6 +91,17 @@ pub struct Layer {
     /// scope asks for, a narrower one cannot take back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_second_factor: Option<bool>,
+    /// Who is written to when somebody asks for a release, at most 10 addresses (XX-12). Without
+    /// one it is whoever administers the domain or the house under a login that is an address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_to: Option<Addresses>,
+    /// Who gets a copy of what was released as wrongly held, at most 10 addresses (SY-05).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub false_positives_to: Option<Addresses>,
+    /// Tell the sender of a refused message when it is delivered after all (XX-08); only where
+    /// DMARC passed, and never a list, a program, or the null sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tell_sender: Option<bool>,
 }
 
 impl Layer {
@@ -112,6 +125,9 @@ impl Layer {
             tag_signed: self.tag_signed.or(before.tag_signed),
             admin_bodies: self.admin_bodies.or(before.admin_bodies),
             admin_second_factor: self.admin_second_factor.or(before.admin_second_factor),
+            requests_to: self.requests_to.or(before.requests_to),
+            false_positives_to: self.false_positives_to.or(before.false_positives_to),
+            tell_sender: self.tell_sender.or(before.tell_sender),
         }
     }
 }
@@ -135,6 +151,9 @@ pub struct Policy {
     pub tag_signed: TagSigned,
     pub admin_bodies: bool,
     pub admin_second_factor: bool,
+    pub requests_to: Addresses,
+    pub false_positives_to: Addresses,
+    pub tell_sender: bool,
 }
 
 impl Default for Policy {
@@ -156,6 +175,9 @@ impl Default for Policy {
             tag_signed: TagSigned::HeaderOnly,
             admin_bodies: false,
             admin_second_factor: false,
+            requests_to: Addresses::default(),
+            false_positives_to: Addresses::default(),
+            tell_sender: false,
         }
     }
 }
@@ -187,6 +209,9 @@ impl Policy {
             admin_second_factor: layers
                 .iter()
                 .any(|layer| layer.admin_second_factor == Some(true)),
+            requests_to: layer.requests_to.unwrap_or(house.requests_to),
+            false_positives_to: layer.false_positives_to.unwrap_or(house.false_positives_to),
+            tell_sender: layer.tell_sender.unwrap_or(house.tell_sender),
         }
     }
 
@@ -216,6 +241,9 @@ impl Policy {
             split: false,
             admin_bodies: false,
             admin_second_factor: false,
+            requests_to: Addresses::default(),
+            false_positives_to: Addresses::default(),
+            tell_sender: false,
             ..policy.clone()
         };
         answering(self) != answering(other)

@@ -10,6 +10,7 @@ mod rights;
 mod scope;
 mod settle;
 mod verdict;
+mod writable;
 
 pub use disposition::{Deferral, Disposition, dispose};
 pub use finding::{Chain, Finding, Findings, OwnFinding, WhenUnavailable};
@@ -20,3 +21,4 @@ pub use rights::{Right, Rights};
 pub use scope::{Scope, ScopeError};
 pub use settle::{Answer, DeliverStep, Ending, Plan, Replies, StashStep, Step, not_now, settle};
 pub use verdict::{Class, LIST_BLOCKED, Verdict, judge};
+pub use writable::{Unwritable, writable};

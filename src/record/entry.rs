@@ -86,6 +86,9 @@ pub struct Entry {
     /// Somebody without the right asked for its release (XX-12).
     #[serde(default)]
     pub requested: Option<Asked>,
+    /// DMARC passed when it came: its author is who it says.
+    #[serde(default)]
+    pub aligned: bool,
 }
 
 impl Entry {
@@ -135,6 +138,7 @@ impl Entry {
             failed: Some(reply),
             leaves: None,
             requested: None,
+            aligned: false,
         }
     }
 }

@@ -8,6 +8,7 @@ mod entry;
 mod event;
 mod imap_server;
 mod job;
+mod list_use;
 mod sender;
 
 pub use account::{Account, Grant, SavedView, SecondFactor, Secret};
@@ -18,4 +19,5 @@ pub use entry::{Asked, Entry, KeptMail, SUBJECT_LONGEST, Shelf, State};
 pub use event::{Door, Event, Status};
 pub use imap_server::{ImapServer, ImapServerError, ImapTls};
 pub use job::{Job, JobKind, Lesson, Lore};
+pub use list_use::ListUse;
 pub use sender::SenderLock;

@@ -11,14 +11,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, Domain, EntryId, Mail, MailId};
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
 use crate::record::{
-    Account, ApiKey, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, SenderLock,
-    Shelf, State,
+    Account, ApiKey, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, ListUse,
+    SenderLock, Shelf, State,
 };
 
 pub use on_sled::Options;
@@ -254,6 +255,21 @@ pub trait Settings: Send + Sync {
         pattern: &Pattern,
         event: Event,
     ) -> Result<bool, StoreError>;
+    /// Entries of all lists in the order of their keys, `most` at a time, and where to go on.
+    async fn listed_from(
+        &self,
+        from: Option<Vec<u8>>,
+        most: usize,
+    ) -> Result<(Vec<ListEntry>, Option<Vec<u8>>), StoreError>;
+    /// How often the entries of exactly this scope decided.
+    async fn list_uses(&self, scope: &Scope) -> Result<Vec<ListUse>, StoreError>;
+    /// Adds to what was counted, for entries that are there. Not waited for by a power cut. Two
+    /// calls at the same time may lose a count.
+    async fn count_uses(&self, uses: Vec<ListUse>) -> Result<(), StoreError>;
+    /// What a chore of the house remembers under this name. No line of the log speaks of it.
+    async fn note(&self, name: &str) -> Result<Option<Value>, StoreError>;
+    /// Sets it, or removes it.
+    async fn set_note(&self, name: &str, value: Option<Value>) -> Result<(), StoreError>;
     /// The lock of exactly this sender.
     async fn lock(&self, sender: &Scope) -> Result<Option<SenderLock>, StoreError>;
     async fn locks(&self) -> Result<Vec<SenderLock>, StoreError>;

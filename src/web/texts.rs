@@ -177,6 +177,8 @@ texts! {
     act_remove_and_block: "Remove & block sender" | "Entfernen & Absender sperren";
     act_train_spam: "Report as spam" | "Als Spam melden";
     act_train_ham: "Report as not spam" | "Als kein Spam melden";
+    act_deny_request: "Deny the request" | "Bitte ablehnen";
+    deny_why: "Reason, for who asked" | "Grund, für den Bittenden";
     act_request_release: "Request release" | "Freigabe erbitten";
     reach: "The list entry holds for" | "Der Listeneintrag gilt für";
     reach_recipient: "the recipient" | "den Empfänger";
@@ -188,6 +190,7 @@ texts! {
     done_remove: "{n} removed" | "{n} entfernt";
     done_train: "{n} reported" | "{n} gemeldet";
     done_request: "{n} requested" | "{n} erbeten";
+    done_deny: "{n} denied" | "{n} abgelehnt";
     done_take_back: "{n} taken back" | "{n} zurückgenommen";
     done_before: "{n} had been done before" | "{n} schon zuvor erledigt";
     done_refused: "{n} not possible" | "{n} nicht möglich";

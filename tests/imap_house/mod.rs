@@ -145,6 +145,7 @@ impl House {
             failed: None,
             leaves: None,
             requested: None,
+            aligned: false,
         };
         change(&mut entry);
         let event = Event::new(

@@ -75,6 +75,7 @@ pub(crate) fn entry(mail: &Mail, owner: &str) -> Entry {
         failed: None,
         leaves: None,
         requested: None,
+        aligned: false,
     }
 }
 
@@ -112,6 +113,7 @@ pub(crate) fn change(entry: &Entry, from: State, to: State) -> Change {
         listed: None,
         leaves: None,
         requested: None,
+        answers: false,
         event: event_of(entry, Status::Changed),
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::mail::Addresses;
 use crate::policy::{Layer, Mode, TagSigned};
 
 /// How a mode is written.
@@ -103,6 +104,15 @@ pub(crate) struct PolicyArgs {
     /// Who looks after others' mail needs a second factor in the panel
     #[arg(long, value_name = "true|false")]
     admin_second_factor: Option<bool>,
+    /// Who is written to when somebody asks for a release; with commas, empty for the administrators
+    #[arg(long, value_name = "ADDRESSES")]
+    requests_to: Option<Addresses>,
+    /// Who gets a copy of what was released as wrongly held; with commas, empty for nobody
+    #[arg(long, value_name = "ADDRESSES")]
+    false_positives_to: Option<Addresses>,
+    /// Tell the sender of a refused message when it is delivered after all
+    #[arg(long, value_name = "true|false")]
+    tell_sender: Option<bool>,
 }
 
 impl PolicyArgs {
@@ -124,6 +134,9 @@ impl PolicyArgs {
             tag_signed: self.tag_signed.map(TagSignedArg::what),
             admin_bodies: self.admin_bodies,
             admin_second_factor: self.admin_second_factor,
+            requests_to: self.requests_to.clone(),
+            false_positives_to: self.false_positives_to.clone(),
+            tell_sender: self.tell_sender,
         }
     }
 }

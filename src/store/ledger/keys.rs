@@ -86,8 +86,12 @@ pub(crate) const LISTS: &[u8] = b"Sl";
 pub(crate) const LOCKS: &[u8] = b"Sk";
 pub(crate) const SECRETS: &[u8] = b"Ss";
 pub(crate) const API_KEYS: &[u8] = b"Si";
+/// How often the entries of lists decided.
+pub(crate) const LIST_USES: &[u8] = b"Sh";
+/// What chores of the house remember, by their name.
+pub(crate) const NOTES: &[u8] = b"Sn";
 /// The settings by kind, with the names that people read.
-pub(crate) const SECTIONS: [(&[u8], &str); 7] = [
+pub(crate) const SECTIONS: [(&[u8], &str); 9] = [
     (ACCOUNTS, "accounts"),
     (DOMAINS, "domains"),
     (POLICIES, "policies"),
@@ -95,6 +99,8 @@ pub(crate) const SECTIONS: [(&[u8], &str); 7] = [
     (LOCKS, "locks"),
     (SECRETS, "secrets"),
     (API_KEYS, "api_keys"),
+    (LIST_USES, "list_uses"),
+    (NOTES, "notes"),
 ];
 
 /// A part of the undo; the part 0 says that it is whole.
@@ -176,7 +182,25 @@ pub(crate) fn list_of(key: &[u8]) -> Option<&[u8]> {
 }
 
 pub(crate) fn listed(scope: &Scope, kind: ListKind, pattern: &Pattern) -> Vec<u8> {
-    let mut key = list(scope);
+    of_pattern(list(scope), kind, pattern)
+}
+
+/// How often the entries of a scope's list decided.
+pub(crate) fn list_uses(scope: &Scope) -> Vec<u8> {
+    with_scope(LIST_USES, scope)
+}
+
+/// How often this entry decided.
+pub(crate) fn list_use(scope: &Scope, kind: ListKind, pattern: &Pattern) -> Vec<u8> {
+    of_pattern(list_uses(scope), kind, pattern)
+}
+
+/// What a chore remembers under this name.
+pub(crate) fn note(name: &str) -> Vec<u8> {
+    join(&[NOTES, name.as_bytes()])
+}
+
+fn of_pattern(mut key: Vec<u8>, kind: ListKind, pattern: &Pattern) -> Vec<u8> {
     key.push(match kind {
         ListKind::Allow => b'a',
         ListKind::Block => b'b',
@@ -200,7 +224,7 @@ pub(crate) fn api_key(id: &str) -> Vec<u8> {
 /// A setting's key as people read it.
 pub(crate) fn setting_name(key: &[u8]) -> String {
     let name = String::from_utf8_lossy(key.get(2..).unwrap_or_default());
-    if [DOMAINS, SECRETS, API_KEYS]
+    if [DOMAINS, SECRETS, API_KEYS, NOTES]
         .iter()
         .any(|kind| key.starts_with(kind))
     {

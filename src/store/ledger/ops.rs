@@ -58,6 +58,11 @@ pub(crate) enum Op {
         after: Vec<u8>,
         event: Event,
     },
+    /// Sets, or removes, what chores remember: no line of the log speaks of it.
+    Note {
+        rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+        durable: bool,
+    },
     /// Lets go of what is too old.
     Sweep {
         now: Timestamp,
@@ -90,6 +95,7 @@ impl Op {
                 | Op::Move { .. }
                 | Op::Forget(_)
                 | Op::Sealed(_)
+                | Op::Note { durable: false, .. }
         )
     }
 
@@ -207,6 +213,7 @@ pub(crate) fn decide(op: Op, draft: &mut Draft<'_>) -> Result<Decision, StoreErr
                 ..decision
             })
         }
+        Op::Note { rows, .. } => note(draft, rows),
         Op::Sweep { now, history_days } => sweep(draft, now, history_days),
         Op::Move {
             segment,
@@ -335,7 +342,11 @@ fn change(draft: &Draft<'_>, change: Change) -> Result<Decision, StoreError> {
         entry.failed = change.failed;
     }
     entry.leaves = change.leaves;
-    if moved || change.requested.is_some() {
+    if change.answers && entry.requested.is_none() {
+        // Somebody else answered just now.
+        return refused(ChangeError::Moved(entry.state));
+    }
+    if moved || change.answers || change.requested.is_some() {
         entry.requested = change.requested;
     }
     decision.entry(&entry, if moved { change.event.at } else { since })?;
@@ -407,6 +418,21 @@ fn set(
         None => return Ok(decision),
     }
     decision.event(draft, event)?;
+    Ok(decision)
+}
+
+fn note(
+    draft: &Draft<'_>,
+    rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+) -> Result<Decision, StoreError> {
+    let mut decision = Decision::new(Answer::Done);
+    for (key, value) in rows {
+        match value {
+            Some(value) => decision.put(key, value),
+            None if draft.overlay.get(&key)?.is_some() => decision.delete(key, draft),
+            None => {}
+        }
+    }
     Ok(decision)
 }
 

@@ -28,6 +28,7 @@ enum Kind {
     Flag,
     Score,
     Text,
+    Addresses,
     Number(u64, u64),
     Names(&'static [&'static str]),
 }
@@ -35,7 +36,7 @@ enum Kind {
 const MODES: &[&str] = &["quarantine", "tag", "headers", "refuse", "off"];
 
 /// The fields of a policy, with their words. A test holds them to [`Policy`].
-const FIELDS: [(&str, Kind, &str); 16] = [
+const FIELDS: [(&str, Kind, &str); 19] = [
     ("mode", Kind::Names(MODES), "What happens to spam."),
     (
         "spam_from",
@@ -108,6 +109,21 @@ const FIELDS: [(&str, Kind, &str); 16] = [
         Kind::Flag,
         "Who looks after others' mail needs a second factor.",
     ),
+    (
+        "requests_to",
+        Kind::Addresses,
+        "Who is written to when somebody asks for a release, with commas; at most 10.",
+    ),
+    (
+        "false_positives_to",
+        Kind::Addresses,
+        "Who gets a copy of what was released as wrongly held, with commas; at most 10.",
+    ),
+    (
+        "tell_sender",
+        Kind::Flag,
+        "Tell the sender of a refused message when it is delivered after all.",
+    ),
 ];
 
 /// The fields as a schema; of what a scope sets each may be missing, or null to inherit it.
@@ -122,6 +138,7 @@ fn fields(all: bool) -> RefOr<Schema> {
                 Type::Number,
             ),
             Kind::Text => (field.max_length(Some(100)), Type::String),
+            Kind::Addresses => (field.max_length(Some(3300)), Type::String),
             Kind::Number(least, most) => (
                 field
                     .minimum(Some(*least as f64))

@@ -41,6 +41,8 @@ const STATUSES: [Status; 15] = [
     Status::Released,
     Status::ReleasedAndTrained,
     Status::Requested,
+    Status::Denied,
+    Status::Told,
     Status::TakenBack,
     Status::Delivered,
     Status::DeliveryDeferred,

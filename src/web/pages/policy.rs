@@ -115,6 +115,7 @@ fn settings(t: &Texts) -> Vec<(&'static str, Vec<Setting>)> {
                 setting!(w, Count(1, 3650), keep_days, keep_days_hint),
                 setting!(w, Count(0, 3600), undo_seconds, undo_seconds_hint),
                 setting!(w, Yes, training_requested, training_requested_hint),
+                setting!(w, Yes, tell_sender, tell_sender_hint),
             ],
         ),
         (
@@ -130,6 +131,8 @@ fn settings(t: &Texts) -> Vec<(&'static str, Vec<Setting>)> {
             vec![
                 setting!(w, Yes, admin_bodies, admin_bodies_hint),
                 setting!(w, Yes, admin_second_factor, admin_second_factor_hint),
+                setting!(w, Text, requests_to, requests_to_hint),
+                setting!(w, Text, false_positives_to, false_positives_to_hint),
             ],
         ),
     ]

@@ -64,4 +64,10 @@ words! {
     admin_bodies_hint: "In the panel and by the API; the owner sees who did. Only an administrator of the whole house may allow it." | "In der Oberfläche und über die API; der Empfänger sieht, wer es war. Nur die Verwaltung des ganzen Hauses darf es erlauben.";
     admin_second_factor: "Administrators need a second factor" | "Verwaltung braucht einen zweiten Faktor";
     admin_second_factor_hint: "Who looks after others' mail sets one up at the next sign-in. A narrower scope cannot take it back." | "Wer fremde Nachrichten betreut, richtet ihn bei der nächsten Anmeldung ein. Ein engerer Bereich kann es nicht zurücknehmen.";
+    requests_to: "Requests for a release go to" | "Bitten um Freigabe gehen an";
+    requests_to_hint: "Addresses with commas, at most 10. Without one they go to those who administer the domain or the house under an address." | "Adressen mit Kommas, höchstens 10. Ohne gehen sie an alle, die die Domäne oder das Haus unter einer Adresse verwalten.";
+    false_positives_to: "Copies of what was wrongly held go to" | "Kopien von zu Unrecht Zurückgehaltenem gehen an";
+    false_positives_to_hint: "Addresses with commas, at most 10; empty for nobody. What is released and reported as wrongly held is sent there whole." | "Adressen mit Kommas, höchstens 10; leer für niemanden. Was freigegeben und als zu Unrecht zurückgehalten gemeldet wird, geht vollständig dorthin.";
+    tell_sender: "Tell the sender of a release" | "Absender von einer Freigabe unterrichten";
+    tell_sender_hint: "Who was refused is told when the message is delivered after all. Only where DMARC passed; never lists, programs, or the null sender." | "Wer abgelehnt wurde, erfährt es, wenn die Nachricht doch zugestellt wird. Nur wo DMARC bestand; nie Listen, Programme oder der leere Absender.";
 }
