@@ -197,13 +197,12 @@ async fn sy06_letters_are_whole_and_marked() {
     let options = LetterOptions {
         from: Some(address("noreply@example.org")),
         name: "A \"name\"\r\nX: y".to_owned(),
+        ..LetterOptions::default()
     };
-    let letter = |text: &str| Letter {
-        to: address("jürgen@example.org"),
-        kind: "test",
-        subject: "A test",
-        text: text.to_owned(),
-        until: house.clock.now().after(Duration::from_secs(60)),
+    let until = house.clock.now().after(Duration::from_secs(60));
+    let letter = |text: &str| {
+        let to = address("jürgen@example.org");
+        Letter::new(to, "test", "A test", text.to_owned(), until)
     };
     let post = post(&house, &options);
     post.send(letter("Grüße\n.\nEnde\n")).await.expect("sent");

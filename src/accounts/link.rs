@@ -102,13 +102,9 @@ impl Login {
         let now = self.clock.now();
         let until = now.after(self.options.link_holds.0);
         let text = self.links.tickets.issue(address.clone(), now, until)?;
-        let letter = Letter {
-            to: address.clone(),
-            kind: "sign-in",
-            subject: "Sign in to your quarantine",
-            text: words(&text, from, base, self.options.link_holds.0),
-            until,
-        };
+        let words = words(&text, from, base, self.options.link_holds.0);
+        let subject = "Sign in to your quarantine";
+        let letter = Letter::new(address.clone(), "sign-in", subject, words, until);
         post.send(letter).await.map_err(|error| {
             tracing::error!(%error, "a letter could not be kept");
             LoginRefusal::Unavailable

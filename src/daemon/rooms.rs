@@ -54,6 +54,14 @@ impl Rooms {
         let panel = Arc::new(panel.learning(learner.clone()));
         let relay = Arc::new(Relay::new(config.relay.clone(), &hostname)?);
         let (store, handle) = open_store(config, clock.clone()).await?;
+        let key = config.letters.key(&hostname, clock.now());
+        let post = Post::new(
+            store.jobs.clone(),
+            clock.clone(),
+            &hostname,
+            &config.letters,
+        )
+        .signing(key.map_err(anyhow::Error::msg)?);
         // One for all doors: who guesses at one waits at all.
         let login = Login::new(
             store.settings.clone(),
@@ -64,12 +72,7 @@ impl Rooms {
         .asking(ImapAsk::new(ClientTls::new(
             config.relay.ca_file.as_deref(),
         )?))
-        .writing(Post::new(
-            store.jobs.clone(),
-            clock.clone(),
-            &hostname,
-            &config.letters,
-        ));
+        .writing(post.clone());
         let rooms = Self {
             login,
             dns,

@@ -26,6 +26,7 @@ use crate::mail::Mail;
 use crate::policy::{Finding, Findings, WhenUnavailable};
 
 pub use auth::seal::{Set, seal};
+pub use auth::sign::sign;
 pub use learned::{Bulk, Export, Held, LEARNED, Learned, Learner, PASSES, Piece, Struck};
 pub use learned::{Taught, Vector, Which, check_export, vector_of};
 pub use options::{DmarcUse, Options, Then};

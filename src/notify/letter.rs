@@ -1,18 +1,18 @@
-//! Letters that the house writes to people: plain text, marked as what they are (RFC 3834), owed as
-//! durable jobs to the recipient's own mail server.
+//! Letters that the house writes to people: marked as what they are (RFC 3834), signed where there is
+//! a key, owed as durable jobs to the recipient's own mail server.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 
+use super::compose::{self, Head};
 use crate::clock::{Clock, Timestamp};
-use crate::mail::{
-    Address, BodyType, Direction, EntryId, Envelope, Mail, Message, NOTICE_FIELD, Peer,
-};
+use crate::inspect::sign;
+use crate::mail::{Address, BodyType, Direction, Domain, EntryId, Envelope, Mail, Message, Peer};
 use crate::record::{Door, Event, Job, JobKind, Status};
 use crate::store::{Jobs, StoreError};
-use crate::token::random;
+use crate::token::{SealingKey, Selector};
 
 crate::options! {
     /// Letters that the house writes to its users.
@@ -21,6 +21,47 @@ crate::options! {
         pub from: Option<Address> = None,
         /// The name beside it, in ASCII.
         pub name: String = "Mail quarantine".to_owned(),
+        /// A file with the private key that signs them (DKIM, RFC 6376), in PEM: RSA of at least 2048
+        /// bits, or Ed25519. Without one they are not signed.
+        pub dkim_key: Option<PathBuf> = None,
+        /// Where its public key is published: this name below `_domainkey` of the domain.
+        pub dkim_selector: Option<Selector> = None,
+        /// The domain that signs; without one it is the domain of the From field.
+        pub dkim_domain: Option<Domain> = None,
+    }
+}
+
+impl LetterOptions {
+    fn address(&self, hostname: &str) -> String {
+        match &self.from {
+            Some(address) => address.to_string(),
+            None => format!("postmaster@{hostname}"),
+        }
+    }
+
+    /// The key that signs letters of a house with this name; blocks on the file.
+    ///
+    /// # Errors
+    /// Words for the administrator.
+    pub fn key(&self, hostname: &str, now: Timestamp) -> Result<Option<SealingKey>, String> {
+        let (path, selector) = match (&self.dkim_key, &self.dkim_selector) {
+            (Some(path), Some(selector)) => (path, selector.clone()),
+            (None, None) if self.dkim_domain.is_none() => return Ok(None),
+            _ => return Err("[letters] dkim_key and dkim_selector go together".to_owned()),
+        };
+        let fault =
+            |e: &dyn std::fmt::Display| format!("[letters] dkim_key {}: {e}", path.display());
+        let domain = match &self.dkim_domain {
+            Some(domain) => domain.clone(),
+            None => {
+                let address = self.address(hostname);
+                let (_, domain) = address.rsplit_once('@').unwrap_or_default();
+                domain.parse().map_err(|e| fault(&e))?
+            }
+        };
+        let pem = std::fs::read_to_string(path).map_err(|e| fault(&e))?;
+        let key = SealingKey::read(domain, selector, &pem, now).map_err(|e| fault(&e))?;
+        Ok(Some(key))
     }
 }
 
@@ -30,12 +71,44 @@ pub struct Letter {
     pub to: Address,
     /// What it is, in one word of ASCII; stands in the field `X-Quaranta-Notice`.
     pub kind: &'static str,
-    /// ASCII.
-    pub subject: &'static str,
+    /// One line; what is not ASCII is encoded (RFC 2047).
+    pub subject: String,
     /// Lines that end in LF.
     pub text: String,
+    /// The same in HTML, lines that end in LF.
+    pub html: Option<String>,
+    /// A message that goes along as message/rfc822.
+    pub attached: Option<Bytes>,
+    /// More header fields: names and values, without line ends.
+    pub fields: Vec<(&'static str, String)>,
+    /// The reverse path; null without one, so that nobody answers by a program.
+    pub sender: Option<Address>,
     /// Of no use from this time on.
     pub until: Timestamp,
+}
+
+impl Letter {
+    /// A letter of plain text with a null reverse path.
+    #[must_use]
+    pub fn new(
+        to: Address,
+        kind: &'static str,
+        subject: impl Into<String>,
+        text: String,
+        until: Timestamp,
+    ) -> Self {
+        Self {
+            to,
+            kind,
+            subject: subject.into(),
+            text,
+            html: None,
+            attached: None,
+            fields: Vec::new(),
+            sender: None,
+            until,
+        }
+    }
 }
 
 /// Why a letter is not sent.
@@ -54,16 +127,14 @@ pub struct Post {
     clock: Clock,
     hostname: Arc<str>,
     from: Arc<str>,
+    key: Option<Arc<SealingKey>>,
 }
 
 impl Post {
     /// `hostname` is our name, in Message-ID fields and where no From address is set.
     #[must_use]
     pub fn new(jobs: Arc<dyn Jobs>, clock: Clock, hostname: &str, options: &LetterOptions) -> Self {
-        let address = match &options.from {
-            Some(address) => address.to_string(),
-            None => format!("postmaster@{hostname}"),
-        };
+        let address = options.address(hostname);
         let plain = |c: &char| c.is_ascii() && !c.is_control() && !matches!(c, '"' | '\\');
         let name: String = options.name.chars().filter(plain).collect();
         Self {
@@ -71,7 +142,15 @@ impl Post {
             clock,
             hostname: hostname.into(),
             from: format!("\"{name}\" <{address}>").into(),
+            key: None,
         }
+    }
+
+    /// The same, and letters are signed with `key`, if there is one.
+    #[must_use]
+    pub fn signing(mut self, key: Option<SealingKey>) -> Self {
+        self.key = key.map(Arc::new);
+        self
     }
 
     /// Takes a letter; it is durable on return, and brought by the deliveries. Nobody hears of it
@@ -87,14 +166,15 @@ impl Post {
         let envelope = Envelope {
             peer: Peer::local(),
             direction: Direction::Inbound,
-            from: None,
+            smtputf8: letter.to.needs_utf8()
+                || letter.sender.as_ref().is_some_and(Address::needs_utf8),
+            from: letter.sender,
             to: vec![letter.to.clone()],
             body: if is_ascii {
                 BodyType::SevenBit
             } else {
                 BodyType::EightBitMime
             },
-            smtputf8: letter.to.needs_utf8(),
         };
         let mail = Mail::new(envelope, message, now.day());
         let kind = JobKind::Letter {
@@ -108,37 +188,29 @@ impl Post {
         event.mail = Some(mail.id);
         event.direction = Some(Direction::Inbound);
         event.to = vec![letter.to];
-        event.subject = letter.subject.to_owned();
+        event.subject = letter.subject;
         event.size = mail.message.size();
         Ok(self.jobs.owe(&mail, vec![job], event).await?)
     }
 
     fn compose(&self, letter: &Letter, now: Timestamp) -> Result<Vec<u8>, PostError> {
-        let random = random::<18>().map_err(|e| PostError::Bad(e.to_string()))?;
-        let id = URL_SAFE_NO_PAD.encode(random);
-        let text = letter.text.replace('\n', "\r\n");
-        let encoding = if text.is_ascii() { "7bit" } else { "8bit" };
-        let fields = [
-            ("From", self.from.to_string()),
-            ("To", format!("<{}>", letter.to)),
-            ("Subject", letter.subject.to_owned()),
-            ("Date", now.rfc5322()),
-            ("Message-ID", format!("<{id}@{}>", self.hostname)),
-            ("Auto-Submitted", "auto-generated".to_owned()),
-            (NOTICE_FIELD, letter.kind.to_owned()),
-            ("MIME-Version", "1.0".to_owned()),
-            ("Content-Type", "text/plain; charset=utf-8".to_owned()),
-            ("Content-Transfer-Encoding", encoding.to_owned()),
-        ];
-        let mut out = String::new();
-        for (name, value) in fields {
-            if value.chars().any(char::is_control) {
-                return Err(PostError::Bad(format!("a control character in {name}")));
-            }
-            out.push_str(&format!("{name}: {value}\r\n"));
-        }
-        out.push_str("\r\n");
-        out.push_str(&text);
-        Ok(out.into_bytes())
+        let fault = |e: &dyn std::fmt::Display| PostError::Bad(e.to_string());
+        let head = Head {
+            from: &self.from,
+            hostname: &self.hostname,
+            now,
+            signed: self.key.is_some(),
+        };
+        let (header, body) = compose::compose(letter, &head).map_err(|e| fault(&e))?;
+        let mut octets = match &self.key {
+            Some(key) => sign(&header, &body, key, now)
+                .map_err(|e| fault(&e))?
+                .into_bytes(),
+            None => Vec::new(),
+        };
+        octets.extend_from_slice(&header);
+        octets.extend_from_slice(b"\r\n");
+        octets.extend_from_slice(&body);
+        Ok(octets)
     }
 }

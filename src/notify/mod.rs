@@ -1,5 +1,6 @@
 //! What the house tells by itself: alerts to a program of the administrator's, letters to people.
 
+mod compose;
 mod hook;
 mod letter;
 

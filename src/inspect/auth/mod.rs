@@ -3,6 +3,7 @@
 pub(super) mod cover;
 mod field;
 pub(super) mod seal;
+pub(super) mod sign;
 mod trust;
 
 use std::net::IpAddr;

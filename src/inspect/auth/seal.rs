@@ -77,10 +77,7 @@ pub fn seal(edited: &Edited, set: &Set<'_>) -> Result<Option<Vec<Edit>>, KeyFaul
     let Some(before) = before.filter(|_| instance <= SETS_MOST) else {
         return Ok(None);
     };
-    let algorithm = match set.key.algorithm {
-        Algorithm::Rsa => "rsa-sha256",
-        Algorithm::Ed25519 => "ed25519-sha256",
-    };
+    let algorithm = algorithm(set.key);
     let (domain, selector) = (&set.key.domain, &set.key.selector);
     let common = format!(
         "i={instance}; a={algorithm}; d={domain}; s={selector};\r\n\tt={}; ",
@@ -92,7 +89,7 @@ pub fn seal(edited: &Edited, set: &Set<'_>) -> Result<Option<Vec<Edit>>, KeyFaul
     };
     let results = format!("i={instance}; {};\r\n\t{results}", set.authserv);
 
-    let (names, mut data) = signed(header);
+    let (names, mut data) = signed(header, &SIGNED);
     let mut signature = format!(
         "{common}c=relaxed/relaxed;\r\n\th={};\r\n\tbh=",
         fold(&names)
@@ -118,6 +115,14 @@ pub fn seal(edited: &Edited, set: &Set<'_>) -> Result<Option<Vec<Edit>>, KeyFaul
         add(SIGNATURE, signature),
         add(RESULTS, results),
     ]))
+}
+
+/// The tag a= of a signature by `key`.
+pub(super) fn algorithm(key: &SealingKey) -> &'static str {
+    match key.algorithm {
+        Algorithm::Rsa => "rsa-sha256",
+        Algorithm::Ed25519 => "ed25519-sha256",
+    }
 }
 
 /// The highest instance in the header section; 0 if there is no chain.
@@ -166,9 +171,9 @@ fn chain_of(header: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Which fields are signed, and their octets: of one name the lowest first (RFC 6376 section 5.4.2).
-fn signed(header: &[u8]) -> (Vec<&'static str>, Vec<u8>) {
+pub(super) fn signed(header: &[u8], wanted: &[&'static str]) -> (Vec<&'static str>, Vec<u8>) {
     let (mut names, mut data) = (Vec::new(), Vec::new());
-    for name in SIGNED {
+    for &name in wanted {
         let all: Vec<_> = headers::fields(header)
             .filter(|field| field.is(name))
             .collect();
@@ -183,7 +188,7 @@ fn signed(header: &[u8]) -> (Vec<&'static str>, Vec<u8>) {
 }
 
 /// `names` joined by colons, some on each line.
-fn fold(names: &[&str]) -> String {
+pub(super) fn fold(names: &[&str]) -> String {
     let mut text = String::new();
     for (at, name) in names.iter().enumerate() {
         let _infallible = match at {
@@ -196,7 +201,7 @@ fn fold(names: &[&str]) -> String {
 }
 
 /// SHA-256 of the body behind the empty line, relaxed (RFC 6376 section 3.4.4).
-fn body_hash(body: &[u8]) -> Vec<u8> {
+pub(super) fn body_hash(body: &[u8]) -> Vec<u8> {
     let body = body.strip_prefix(b"\r\n").unwrap_or(body);
     let mut hasher = Sha256::hasher();
     Canonicalization::Relaxed
@@ -206,7 +211,7 @@ fn body_hash(body: &[u8]) -> Vec<u8> {
 }
 
 /// A field of ours as it is signed.
-fn canonical(name: &str, value: &str) -> Vec<u8> {
+pub(super) fn canonical(name: &str, value: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let value = format!("{value}\r\n");
     Canonicalization::Relaxed.canonicalize_headers(
@@ -217,13 +222,13 @@ fn canonical(name: &str, value: &str) -> Vec<u8> {
 }
 
 /// The field that holds the signature is signed without its last CRLF.
-fn unended(mut field: Vec<u8>) -> Vec<u8> {
+pub(super) fn unended(mut field: Vec<u8>) -> Vec<u8> {
     field.truncate(field.len().saturating_sub(2));
     field
 }
 
 /// Base64 in lines.
-fn wrapped(octets: &[u8]) -> String {
+pub(super) fn wrapped(octets: &[u8]) -> String {
     let text = STANDARD.encode(octets);
     let mut lines = String::new();
     for (at, c) in text.chars().enumerate() {
