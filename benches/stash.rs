@@ -225,5 +225,6 @@ fn entry(mail: &Mail) -> Entry {
         failed: None,
         leaves: None,
         requested: None,
+        aligned: false,
     }
 }

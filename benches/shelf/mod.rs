@@ -123,6 +123,7 @@ pub(crate) async fn stash(store: &Store, mail: &Mail) {
         failed: None,
         leaves: None,
         requested: None,
+        aligned: false,
     };
     let event = Event {
         mail: Some(entry.mail),

@@ -58,6 +58,6 @@ pub(super) fn listed(
         made: now,
         note: String::new(),
         origin: Origin::Hand,
-expires: None,
+        expires: None,
     })
 }

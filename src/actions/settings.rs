@@ -230,8 +230,8 @@ impl Desk {
             || before.admin_bodies == Some(false) && layer.admin_bodies.is_none();
         // Who gets copies of others' mail sees their content.
         let copies = &layer.false_positives_to;
-        let sends = *copies != before.false_positives_to
-            && copies.as_ref().is_none_or(|to| !to.is_empty());
+        let sends =
+            *copies != before.false_positives_to && copies.as_ref().is_none_or(|to| !to.is_empty());
         if (allows || sends) && by.scope != Scope::Global {
             // Otherwise an administrator of a domain would allow it to themselves.
             return Err(Refusal::NeedsRight(Right::SeeBodies));

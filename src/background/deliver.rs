@@ -301,7 +301,9 @@ impl Background {
             return Ok(Ok(Arc::new(domain.routes)));
         }
         Ok(match (&job.kind, &self.outgoing) {
-            (JobKind::Send { .. }, Some(out)) => out.outward.routes(to.domain()).await,
+            (JobKind::Send { .. } | JobKind::Letter { outside: true, .. }, Some(out)) => {
+                out.outward.routes(to.domain()).await
+            }
             _ => {
                 let words = "the domain is not served here any more";
                 Err(Reply::new(550, 1, 2, words))

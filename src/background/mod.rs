@@ -3,8 +3,11 @@
 mod deliver;
 mod expire;
 mod learn;
+mod lists;
 mod nightly;
+mod notices;
 mod teach;
+mod watch;
 
 use std::sync::Arc;
 
@@ -18,8 +21,11 @@ use crate::relay::{Carrier, Outward};
 use crate::store::{Journal, Store};
 
 pub use learn::Teaching;
+pub use lists::ListKeeping;
 pub use nightly::Nightly;
+pub use notices::Notices;
 pub use teach::Tutor;
+pub use watch::Watch;
 
 crate::options! {
     /// Released mail goes back into the mail flow by SMTP, under a token that lets it

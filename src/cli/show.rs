@@ -388,7 +388,14 @@ pub(crate) fn lists(answer: &Value) -> String {
         })
         .collect();
     let heads = [
-        "LIST", "PATTERN", "MADE BY", "MADE", "USED", "LAST USED", "EXPIRES", "NOTE",
+        "LIST",
+        "PATTERN",
+        "MADE BY",
+        "MADE",
+        "USED",
+        "LAST USED",
+        "EXPIRES",
+        "NOTE",
     ];
     table(&heads, &rows)
 }

@@ -2,6 +2,7 @@
 //! desk as every other door of people.
 
 mod accounts;
+mod alerts;
 mod arc;
 mod lessons;
 mod request;
@@ -24,6 +25,7 @@ use crate::inspect::Learner;
 use crate::mail::{Direction, EntryId};
 use crate::net::listen::Closing;
 use crate::net::socket::bind_unix;
+use crate::notify::Alerts;
 use crate::policy::{Layer, Policy, Principal, Role, Scope};
 use crate::record::{DomainSettings, Door, ListUse, Shelf};
 
@@ -47,6 +49,7 @@ pub struct Control {
     overlap: Duration,
     /// `None` where nobody learns.
     learner: Option<Arc<Learner>>,
+    alerts: Option<Alerts>,
 }
 
 impl Control {
@@ -56,6 +59,7 @@ impl Control {
             desk,
             overlap,
             learner: None,
+            alerts: None,
         }
     }
 
@@ -169,6 +173,7 @@ impl Control {
             | Request::ApiKeyList
             | Request::ApiKeyRemove { .. }
             | Request::DomainImap { .. } => self.ask_accounts(by, request).await,
+            Request::AlertList | Request::AlertTest => self.ask_alerts(by, request).await,
             other => self.ask_settings(by, other).await,
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct Rooms {
     pub(super) store: Store,
     pub(super) desk: Desk,
     pub(super) login: Login,
+    /// Takes letters.
+    pub(super) post: Post,
     pub(super) dns: Arc<Dns>,
     pub(super) panel: Arc<StandardPanel>,
     pub(super) learner: Arc<Learner>,
@@ -75,6 +77,7 @@ impl Rooms {
         .writing(post.clone());
         let rooms = Self {
             login,
+            post,
             dns,
             desk: Desk::new(store.clone(), clock.clone()),
             budget: Budget::new(config.intake.mail_memory.get()),

@@ -16,6 +16,7 @@ use crate::policy::{Finding, Findings, OwnFinding};
 
 use super::auth::cover::unchecked;
 use super::auth::{self, Authenticator, Identity};
+use super::health::Health;
 use super::learned::{LEARNED, Learner};
 use super::local::{Local, Seen};
 use super::network::{self, Network};
@@ -58,6 +59,7 @@ pub struct StandardPanel {
     unavailable: BTreeMap<String, Then>,
     /// How much what was learned counts.
     learned: f32,
+    health: Health,
 }
 
 impl StandardPanel {
@@ -66,7 +68,7 @@ impl StandardPanel {
     /// # Errors
     /// [`RulesError`] says where a rule is wrong, or which option names no rule or check.
     pub fn open(options: &Options, dns: Arc<Dns>, clock: Clock) -> Result<Self, RulesError> {
-        let local = Local::open(options, clock)?;
+        let local = Local::open(options, clock.clone())?;
         if let Some(name) = options
             .unavailable
             .keys()
@@ -90,6 +92,7 @@ impl StandardPanel {
             scores: options.scores.clone(),
             unavailable: options.unavailable.clone(),
             learned: options.learned,
+            health: Health::new(clock),
         })
     }
 
@@ -112,6 +115,12 @@ impl StandardPanel {
     pub fn learning(mut self, learner: Arc<Learner>) -> Self {
         self.local.ask(learner);
         self
+    }
+
+    /// How the checks are.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
     }
 
     /// What the local checks find: nothing is asked of the network, nothing waits.
@@ -273,6 +282,11 @@ impl Panel for StandardPanel {
             self.others(mail, deadline, Which::All),
         );
         let found = [seen.found, identity.found, client, domains, more].concat();
+        let own = self.authenticator.as_ref().map(|_| auth::NAMES);
+        let network = self.network.iter().flat_map(|n| n.asked(&mail.envelope));
+        let scanners = self.more.iter().map(|inspector| inspector.name());
+        let asked = own.into_iter().flatten().chain([LOCAL]).chain(network);
+        self.health.note(asked.chain(scanners), &found);
         let cover = identity
             .cover
             .unwrap_or_else(|| unchecked(mail.message.bytes()));

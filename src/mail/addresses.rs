@@ -62,7 +62,10 @@ mod tests {
     fn addresses_survive_text() {
         for (text, want) in [
             ("", ""),
-            (" a@example.org ,b@example.org", "a@example.org, b@example.org"),
+            (
+                " a@example.org ,b@example.org",
+                "a@example.org, b@example.org",
+            ),
             ("a@example.org A@Example.org", "a@example.org"),
         ] {
             let all: Addresses = text.parse().expect(text);

@@ -12,8 +12,8 @@ mod message;
 mod reply;
 pub mod subject;
 
-pub use addresses::Addresses;
 pub use address::{Address, AddressError, Domain};
+pub use addresses::Addresses;
 pub use budget::{Budget, OverBudget, Share};
 pub use content::{Content, no_room, too_big};
 pub use edit::{Edit, Edited, edited};

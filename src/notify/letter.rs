@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::compose::{self, Head};
+use super::hourly::Hourly;
 use crate::clock::{Clock, Timestamp};
 use crate::inspect::sign;
 use crate::mail::{Address, BodyType, Direction, Domain, EntryId, Envelope, Mail, Message, Peer};
@@ -28,6 +29,9 @@ crate::options! {
         pub dkim_selector: Option<Selector> = None,
         /// The domain that signs; without one it is the domain of the From field.
         pub dkim_domain: Option<Domain> = None,
+        /// Letters in an hour that may go to addresses outside of your domains (alerts, notices to
+        /// senders), and half as many to one domain. They go out as [outbound] says.
+        pub outside_per_hour: u32 = 200,
     }
 }
 
@@ -83,6 +87,8 @@ pub struct Letter {
     pub fields: Vec<(&'static str, String)>,
     /// The reverse path; null without one, so that nobody answers by a program.
     pub sender: Option<Address>,
+    /// It may go to an address that is not of a domain of ours.
+    pub outside: bool,
     /// Of no use from this time on.
     pub until: Timestamp,
 }
@@ -106,8 +112,17 @@ impl Letter {
             attached: None,
             fields: Vec::new(),
             sender: None,
+            outside: false,
             until,
         }
+    }
+
+    /// The same, also to an address that is not of a domain of ours. There are bounds to those:
+    /// see [`Post::send`].
+    #[must_use]
+    pub fn going_out(mut self) -> Self {
+        self.outside = true;
+        self
     }
 }
 
@@ -118,6 +133,8 @@ pub enum PostError {
     Store(#[from] StoreError),
     #[error("the letter cannot be written: {0}")]
     Bad(String),
+    #[error("too many letters went outside in this hour")]
+    TooMany,
 }
 
 /// Takes letters. Cheap to clone.
@@ -128,6 +145,8 @@ pub struct Post {
     hostname: Arc<str>,
     from: Arc<str>,
     key: Option<Arc<SealingKey>>,
+    outside: Arc<Hourly>,
+    outside_most: u32,
 }
 
 impl Post {
@@ -143,6 +162,8 @@ impl Post {
             hostname: hostname.into(),
             from: format!("\"{name}\" <{address}>").into(),
             key: None,
+            outside: Arc::default(),
+            outside_most: options.outside_per_hour,
         }
     }
 
@@ -157,9 +178,16 @@ impl Post {
     /// if that is not possible, and it is not kept (the reverse path is null).
     ///
     /// # Errors
-    /// [`PostError`].
+    /// [`PostError`]; [`PostError::TooMany`] for letters that may go outside.
     pub async fn send(&self, letter: Letter) -> Result<(), PostError> {
         let now = self.clock.now();
+        if letter.outside {
+            let to = letter.to.domain().as_str();
+            let counts = |key, most| self.outside.counts(key, most, now);
+            if !counts("", self.outside_most) || !counts(to, self.outside_most / 2) {
+                return Err(PostError::TooMany);
+            }
+        }
         let octets = self.compose(&letter, now)?;
         let is_ascii = octets.is_ascii();
         let message = Message::new(octets, None).map_err(|e| PostError::Bad(e.to_string()))?;
@@ -180,6 +208,7 @@ impl Post {
         let kind = JobKind::Letter {
             to: letter.to.clone(),
             until: letter.until,
+            outside: letter.outside,
         };
         let job = Job::new(EntryId::of(mail.id, &letter.to), mail.id, kind, now);
         let door = Door::new("background", "");

@@ -129,9 +129,27 @@ mod tests {
             (a, a, true, "List-Id: <l.remote.test>\r\n", Err(List)),
             (a, a, true, "list-unsubscribe: <https://x>\r\n", Err(List)),
             (a, a, true, "Precedence: Bulk\r\n", Err(List)),
-            (a, a, true, "Auto-Submitted: auto-replied\r\n", Err(Automatic)),
-            (a, a, true, "X-Auto-Response-Suppress: All\r\n", Err(Automatic)),
-            (a, a, true, "Content-Type: multipart/report; x=y\r\n", Err(Automatic)),
+            (
+                a,
+                a,
+                true,
+                "Auto-Submitted: auto-replied\r\n",
+                Err(Automatic),
+            ),
+            (
+                a,
+                a,
+                true,
+                "X-Auto-Response-Suppress: All\r\n",
+                Err(Automatic),
+            ),
+            (
+                a,
+                a,
+                true,
+                "Content-Type: multipart/report; x=y\r\n",
+                Err(Automatic),
+            ),
             (a, a, true, "X-Quaranta-Notice: digest\r\n", Err(Ours)),
         ];
         for (from, author, aligned, fields, want) in table {

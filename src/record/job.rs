@@ -27,6 +27,9 @@ pub enum JobKind {
         to: Address,
         /// Of no use from this time on.
         until: Timestamp,
+        /// The address may be of a domain that is not ours.
+        #[serde(default)]
+        outside: bool,
     },
 }
 

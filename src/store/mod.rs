@@ -73,6 +73,8 @@ pub struct Shown {
     pub id: EntryId,
     /// Its delivery was refused.
     pub failed: bool,
+    /// Its release was asked for.
+    pub requested: bool,
     /// As the view's scope set them.
     pub flags: Flags,
 }

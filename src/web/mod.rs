@@ -26,9 +26,11 @@ use tokio::net::TcpListener;
 
 use crate::accounts::Login;
 use crate::actions::Desk;
+use crate::inspect::Health;
 use crate::net::limit::{Place, Turnstile};
 use crate::net::listen::{self, Closing};
 use crate::net::tls::ServerTls;
+use crate::notify::Alerts;
 use crate::record::Route;
 use crate::relay::Probe;
 
@@ -64,6 +66,7 @@ struct House {
     flashes: visitor::Flashes,
     readers: reading::Readers,
     reinsertion: Option<Arc<Reinsertion>>,
+    watch: Option<(Alerts, Health)>,
     closing: Closing,
     overlap: Duration,
     /// Requests of the API, and what was answered to those that must not be done twice.
@@ -100,6 +103,7 @@ impl Door {
             flashes: visitor::Flashes::default(),
             readers: reading::Readers::default(),
             reinsertion: None,
+            watch: None,
             closing,
             overlap,
             rates: api::Rates::default(),
@@ -117,6 +121,13 @@ impl Door {
     #[must_use]
     pub fn reinserting(mut self, reinsertion: Reinsertion) -> Self {
         self.house.reinsertion = Some(Arc::new(reinsertion));
+        self
+    }
+
+    /// With what goes wrong and how the checks are, for the overview.
+    #[must_use]
+    pub fn watching(mut self, alerts: Alerts, checks: Health) -> Self {
+        self.house.watch = Some((alerts, checks));
         self
     }
 

@@ -17,6 +17,7 @@ mod keys;
 mod lists;
 mod people;
 mod policy;
+mod watch;
 
 macro_rules! texts {
     ($($group:ident,)* ; $($name:ident: $en:literal | $de:literal;)*) => {
@@ -31,7 +32,7 @@ macro_rules! texts {
 }
 
 texts! {
-    account, audit, keys, lists, people, policy,;
+    account, audit, keys, lists, people, policy, watch,;
 
     code: "en" | "de";
     other_code: "de" | "en";

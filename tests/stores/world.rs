@@ -198,6 +198,7 @@ pub(crate) async fn listing_agrees(store: &Store, of: &str) {
             uid: row.entry.uid,
             id: row.entry.id,
             failed: row.entry.failed.is_some(),
+            requested: row.entry.requested.is_some(),
             flags: row.flags,
         })
         .collect();

@@ -92,7 +92,7 @@ impl Intake {
                     made: now,
                     note: String::new(),
                     origin: Origin::Correspondent,
-expires: None,
+                    expires: None,
                 });
             }
         }

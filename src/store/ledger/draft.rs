@@ -368,7 +368,8 @@ fn derive_entry(key: &[u8], row: &EntryRow, out: &mut Vec<Derived>) {
                 direction: entry.direction,
             };
             let shown = keys::shown(&view, entry.uid);
-            let value = keys::shown_value(entry.failed.is_some(), entry.id);
+            let value =
+                keys::shown_value(entry.failed.is_some(), entry.requested.is_some(), entry.id);
             out.push(Derived::Row(shown, value));
             out.push(Derived::Count(keys::count(&view)));
         }

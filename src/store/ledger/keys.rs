@@ -12,7 +12,7 @@
 //! | `V` time, number | the event |
 //! | `F` entry, scope | flags |
 //! | `S` kind, name | a setting |
-//! | `v` scope, shelf, direction, uid | 1 if delivery was refused, entry: what is shown |
+//! | `v` scope, shelf, direction, uid | 1 if delivery was refused, plus 2 if its release was asked for, entry: what is shown |
 //! | `c` scope, shelf, direction | how many are shown |
 //! | `x` expiry, entry | held entries |
 //! | `e` time, entry | entries that ended |
@@ -254,14 +254,15 @@ pub(crate) fn shown(view: &View, uid: u64) -> Vec<u8> {
 }
 
 /// The value under [`shown`].
-pub(crate) fn shown_value(failed: bool, id: EntryId) -> Vec<u8> {
-    join(&[&[u8::from(failed)], &id.0])
+pub(crate) fn shown_value(failed: bool, requested: bool, id: EntryId) -> Vec<u8> {
+    join(&[&[u8::from(failed) | u8::from(requested) << 1], &id.0])
 }
 
-/// If delivery was refused; `None` where the value does not say, in an index made before it did.
-pub(crate) fn shown_failed(value: &[u8]) -> Option<bool> {
+/// If delivery was refused, and if a release was asked for; `None` where the value does not say,
+/// in an index made before it did.
+pub(crate) fn shown_marks(value: &[u8]) -> Option<(bool, bool)> {
     match value {
-        [failed, id @ ..] if id.len() == 16 => Some(*failed == 1),
+        [marks, id @ ..] if id.len() == 16 => Some((marks & 1 != 0, marks & 2 != 0)),
         _ => None,
     }
 }

@@ -421,10 +421,7 @@ fn set(
     Ok(decision)
 }
 
-fn note(
-    draft: &Draft<'_>,
-    rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-) -> Result<Decision, StoreError> {
+fn note(draft: &Draft<'_>, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<Decision, StoreError> {
     let mut decision = Decision::new(Answer::Done);
     for (key, value) in rows {
         match value {

@@ -18,6 +18,7 @@ pub(super) mod policy;
 pub(super) mod proof;
 pub(super) mod quarantine;
 pub(super) mod views;
+mod watched;
 
 use super::House;
 use super::answer::{Answer, Fault, local, redirect};
