@@ -28,6 +28,11 @@ crate::options! {
         pub dkim_selector: Option<Selector> = None,
         /// The domain that signs; without one it is the domain of the From field.
         pub dkim_domain: Option<Domain> = None,
+        /// A directory with templates of your own for digests and other letters; what is not there
+        /// stays as it is built in. Those built in lie in `conf/letters`, with a README.
+        pub templates: Option<PathBuf> = None,
+        /// Messages that a digest lists at most, between 1 and 500; of more it tells the number.
+        pub digest_lines: u32 = 100,
     }
 }
 

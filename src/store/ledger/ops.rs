@@ -51,6 +51,8 @@ pub(crate) enum Op {
     /// Events up to this number are sealed, [`SWEEP`] at a time.
     Sealed(u64),
     Set(Vec<u8>, Option<Vec<u8>>, Event),
+    /// Rows that no line of the log speaks of, all or none.
+    Note(Vec<(Vec<u8>, Vec<u8>)>),
     /// Sets a setting that is still what it was.
     Replace {
         key: Vec<u8>,
@@ -193,6 +195,13 @@ pub(crate) fn decide(op: Op, draft: &mut Draft<'_>) -> Result<Decision, StoreErr
         Op::Forget(before) => forget(draft, before),
         Op::Sealed(number) => sealed(draft, number),
         Op::Set(key, value, event) => set(draft, key, value, &event),
+        Op::Note(rows) => {
+            let mut decision = Decision::new(Answer::Done);
+            for (key, value) in rows {
+                decision.put(key, value);
+            }
+            Ok(decision)
+        }
         Op::Replace {
             key,
             before,

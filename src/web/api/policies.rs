@@ -28,6 +28,8 @@ enum Kind {
     Flag,
     Score,
     Text,
+    /// An address, or nobody.
+    Address,
     Number(u64, u64),
     Names(&'static [&'static str]),
 }
@@ -35,7 +37,7 @@ enum Kind {
 const MODES: &[&str] = &["quarantine", "tag", "headers", "refuse", "off"];
 
 /// The fields of a policy, with their words. A test holds them to [`Policy`].
-const FIELDS: [(&str, Kind, &str); 16] = [
+const FIELDS: [(&str, Kind, &str); 24] = [
     ("mode", Kind::Names(MODES), "What happens to spam."),
     (
         "spam_from",
@@ -108,6 +110,42 @@ const FIELDS: [(&str, Kind, &str); 16] = [
         Kind::Flag,
         "Who looks after others' mail needs a second factor.",
     ),
+    (
+        "digest",
+        Kind::Text,
+        "How often recipients are told what is held: `never`, `hourly`, `daily`, `weekly`, or hours as in `7,12,17`.",
+    ),
+    (
+        "digest_days",
+        Kind::Text,
+        "On which days: `all`, or as in `mon,tue,wed,thu,fri`.",
+    ),
+    (
+        "digest_zone",
+        Kind::Text,
+        "The time zone of those hours, as in `Europe/Berlin`.",
+    ),
+    (
+        "digest_language",
+        Kind::Names(&["en", "de"]),
+        "The language of letters.",
+    ),
+    ("digest_caught", Kind::Flag, "Digests tell what was caught."),
+    (
+        "digest_pending",
+        Kind::Flag,
+        "Digests tell what waits because its sender is not known.",
+    ),
+    (
+        "digest_to",
+        Kind::Address,
+        "Who gets the digests instead of the recipient; an address of the same domain.",
+    ),
+    (
+        "report_to",
+        Kind::Address,
+        "Who gets a report about the whole domain.",
+    ),
 ];
 
 /// The fields as a schema; of what a scope sets each may be missing, or null to inherit it.
@@ -122,6 +160,7 @@ fn fields(all: bool) -> RefOr<Schema> {
                 Type::Number,
             ),
             Kind::Text => (field.max_length(Some(100)), Type::String),
+            Kind::Address => (field.max_length(Some(320)), Type::String),
             Kind::Number(least, most) => (
                 field
                     .minimum(Some(*least as f64))
@@ -134,7 +173,7 @@ fn fields(all: bool) -> RefOr<Schema> {
                 (field.enum_values(Some(names.chain(null))), Type::String)
             }
         };
-        let field = if all {
+        let field = if all && !matches!(kind, Kind::Address) {
             field.schema_type(own)
         } else {
             field.schema_type(utoipa::openapi::schema::SchemaType::Array(vec![
