@@ -224,6 +224,7 @@ impl Desk {
     ) -> Result<(), Refusal> {
         may(by, &scope)?;
         check_layer(&layer)?;
+        check_digests(&scope, &layer)?;
         let before = self.store.settings.layer(&scope).await?.unwrap_or_default();
         // To take a "no" away may let a wider scope's "yes" through.
         let allows = before.admin_bodies != Some(true) && layer.admin_bodies == Some(true)
@@ -379,6 +380,24 @@ impl Desk {
         keep_keys(&*self.store.settings, &ring, event).await?;
         Ok(ring)
     }
+}
+
+/// Digests hold links that act: they stay within the domain.
+fn check_digests(scope: &Scope, layer: &Layer) -> Result<(), Refusal> {
+    let Some(to) = &layer.digest_to else {
+        return Ok(());
+    };
+    let home = match scope {
+        Scope::Global => None,
+        Scope::Domain(domain) => Some(domain),
+        Scope::Recipient(address) => Some(address.domain()),
+    };
+    if home == Some(to.domain()) {
+        return Ok(());
+    }
+    Err(Refusal::Bad(
+        "digest_to is set for a domain or an address, and is an address of the same domain".into(),
+    ))
 }
 
 fn check_layer(layer: &Layer) -> Result<(), Refusal> {

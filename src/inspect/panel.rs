@@ -131,6 +131,7 @@ impl StandardPanel {
             found: self.settled(seen.found),
             own: self.settled_own(seen.own),
             authors: seen.authors,
+            author_name: seen.author_name,
             subject: seen.subject,
             ..Findings::default()
         }
@@ -294,6 +295,7 @@ impl Panel for StandardPanel {
             found: self.settled(found),
             own: self.settled_own(seen.own),
             authors: seen.authors,
+            author_name: seen.author_name,
             forged: identity.forged,
             aligned: identity.aligned,
             authentication: identity.field,
@@ -310,6 +312,7 @@ impl Panel for StandardPanel {
         Findings {
             found: self.settled(found),
             authors: seen.authors,
+            author_name: seen.author_name,
             subject: seen.subject,
             ..Findings::default()
         }

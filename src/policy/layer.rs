@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mail::Addresses;
+use super::schedule::{Rhythm, Schedule, Weekdays, Zone};
+use crate::mail::{Address, Addresses};
 
 /// What happens to spam.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -33,6 +34,26 @@ pub enum TagSigned {
     /// The tag is put, and the message sealed after (RFC 8617) with the key of the
     /// recipient's domain; without a key, as `HeaderOnly`.
     TagAndArcSeal,
+}
+
+/// The language of letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    #[default]
+    En,
+    De,
+}
+
+impl Language {
+    /// As it is written.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Language::En => "en",
+            Language::De => "de",
+        }
+    }
 }
 
 /// What one scope sets; what it leaves out, it inherits.
@@ -102,6 +123,32 @@ pub struct Layer {
     /// DMARC passed, and never a list, a program, or the null sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tell_sender: Option<bool>,
+    /// How often recipients are told what is held for them: `never`, `hourly`, `daily` (7:00), `weekly`
+    /// (Monday 7:00, or the first of `digest_days`), or hours of the day as in `7,12,17`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Rhythm>,
+    /// On which days: `all`, or as in `mon,tue,wed,thu,fri`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_days: Option<Weekdays>,
+    /// The time zone of those hours and of the times in digests, as in `Europe/Berlin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_zone: Option<Zone>,
+    /// The language of letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_language: Option<Language>,
+    /// Digests tell what was caught.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_caught: Option<bool>,
+    /// Digests tell what waits because its sender is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_pending: Option<bool>,
+    /// Who gets the digests instead of the recipient: for distribution lists and shared mailboxes. An
+    /// address of the same domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_to: Option<Address>,
+    /// Who gets a report about the whole domain, at the times of `digest`, or daily.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report_to: Option<Address>,
 }
 
 impl Layer {
@@ -128,6 +175,14 @@ impl Layer {
             requests_to: self.requests_to.or(before.requests_to),
             false_positives_to: self.false_positives_to.or(before.false_positives_to),
             tell_sender: self.tell_sender.or(before.tell_sender),
+            digest: self.digest.or(before.digest),
+            digest_days: self.digest_days.or(before.digest_days),
+            digest_zone: self.digest_zone.or(before.digest_zone),
+            digest_language: self.digest_language.or(before.digest_language),
+            digest_caught: self.digest_caught.or(before.digest_caught),
+            digest_pending: self.digest_pending.or(before.digest_pending),
+            digest_to: self.digest_to.or(before.digest_to),
+            report_to: self.report_to.or(before.report_to),
         }
     }
 }
@@ -154,6 +209,14 @@ pub struct Policy {
     pub requests_to: Addresses,
     pub false_positives_to: Addresses,
     pub tell_sender: bool,
+    pub digest: Rhythm,
+    pub digest_days: Weekdays,
+    pub digest_zone: Zone,
+    pub digest_language: Language,
+    pub digest_caught: bool,
+    pub digest_pending: bool,
+    pub digest_to: Option<Address>,
+    pub report_to: Option<Address>,
 }
 
 impl Default for Policy {
@@ -178,6 +241,14 @@ impl Default for Policy {
             requests_to: Addresses::default(),
             false_positives_to: Addresses::default(),
             tell_sender: false,
+            digest: Rhythm::Never,
+            digest_days: Weekdays::ALL,
+            digest_zone: Zone::default(),
+            digest_language: Language::En,
+            digest_caught: true,
+            digest_pending: true,
+            digest_to: None,
+            report_to: None,
         }
     }
 }
@@ -212,6 +283,14 @@ impl Policy {
             requests_to: layer.requests_to.unwrap_or(house.requests_to),
             false_positives_to: layer.false_positives_to.unwrap_or(house.false_positives_to),
             tell_sender: layer.tell_sender.unwrap_or(house.tell_sender),
+            digest: layer.digest.unwrap_or(house.digest),
+            digest_days: layer.digest_days.unwrap_or(house.digest_days),
+            digest_zone: layer.digest_zone.unwrap_or(house.digest_zone),
+            digest_language: layer.digest_language.unwrap_or(house.digest_language),
+            digest_caught: layer.digest_caught.unwrap_or(house.digest_caught),
+            digest_pending: layer.digest_pending.unwrap_or(house.digest_pending),
+            digest_to: layer.digest_to,
+            report_to: layer.report_to,
         }
     }
 
@@ -230,6 +309,32 @@ impl Policy {
 }
 
 impl Policy {
+    /// When digests are due.
+    #[must_use]
+    pub fn digests(&self) -> Schedule {
+        Schedule {
+            rhythm: self.digest.clone(),
+            days: self.digest_days,
+            zone: self.digest_zone.clone(),
+        }
+    }
+
+    /// The same with the defaults for all that is about digests.
+    fn without_digests(self) -> Policy {
+        let house = Policy::default();
+        Policy {
+            digest: house.digest,
+            digest_days: house.digest_days,
+            digest_zone: house.digest_zone,
+            digest_language: house.digest_language,
+            digest_caught: house.digest_caught,
+            digest_pending: house.digest_pending,
+            digest_to: house.digest_to,
+            report_to: house.report_to,
+            ..self
+        }
+    }
+
     /// True if `other` may make another answer, or another message, of the same mail.
     #[must_use]
     pub fn differs(&self, other: &Policy) -> bool {
@@ -244,7 +349,7 @@ impl Policy {
             requests_to: Addresses::default(),
             false_positives_to: Addresses::default(),
             tell_sender: false,
-            ..policy.clone()
+            ..policy.clone().without_digests()
         };
         answering(self) != answering(other)
     }

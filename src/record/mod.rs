@@ -3,6 +3,7 @@
 mod account;
 mod api_key;
 mod change;
+mod digest;
 mod domain;
 mod entry;
 mod event;
@@ -14,6 +15,7 @@ mod sender;
 pub use account::{Account, Grant, SavedView, SecondFactor, Secret};
 pub use api_key::ApiKey;
 pub use change::{Change, JobStep};
+pub use digest::DigestState;
 pub use domain::{DomainSettings, Route, RouteError, RouteTls};
 pub use entry::{Asked, Entry, KeptMail, SUBJECT_LONGEST, Shelf, State};
 pub use event::{Door, Event, Status};

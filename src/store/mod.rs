@@ -18,8 +18,8 @@ use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, Domain, EntryId, Mail, MailId};
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
 use crate::record::{
-    Account, ApiKey, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson, ListUse,
-    SenderLock, Shelf, State,
+    Account, ApiKey, Change, DigestState, DomainSettings, Entry, Event, Job, KeptMail, Lesson,
+    ListUse, SenderLock, Shelf, State,
 };
 
 pub use on_sled::Options;
@@ -296,6 +296,32 @@ pub trait Settings: Send + Sync {
     async fn remove_secret(&self, name: &str, event: Event) -> Result<bool, StoreError>;
 }
 
+/// Who is due a digest, and what the last one told. No line of the log speaks of it.
+#[async_trait]
+pub trait Digests: Send + Sync {
+    async fn digest(&self, of: &Scope) -> Result<Option<DigestState>, StoreError>;
+    /// Those to look at up to and with `now`, the earliest first; at most `most`.
+    async fn digests_due(
+        &self,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<DigestState>, StoreError>;
+    /// Those to look at after `late` only, the earliest first; at most `most`.
+    async fn digests_after(
+        &self,
+        late: Timestamp,
+        most: usize,
+    ) -> Result<Vec<DigestState>, StoreError>;
+    /// Sets all of them or none, and up to which uid new entries were looked at. Durable on return.
+    async fn set_digests(
+        &self,
+        states: Vec<DigestState>,
+        seen: Option<u64>,
+    ) -> Result<(), StoreError>;
+    /// 0 at first.
+    async fn digests_seen(&self) -> Result<u64, StoreError>;
+}
+
 /// What is kept for a while only, and may be lost at a restart. Bounded: when full, the
 /// entries that end first go.
 #[async_trait]
@@ -315,5 +341,6 @@ pub struct Store {
     pub lessons: Arc<dyn Lessons>,
     pub journal: Arc<dyn Journal>,
     pub settings: Arc<dyn Settings>,
+    pub digests: Arc<dyn Digests>,
     pub transient: Arc<dyn Transient>,
 }

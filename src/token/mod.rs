@@ -1,10 +1,12 @@
 //! HMAC tokens: key ids, constant-time compare, expiry; and the keys that seal.
 
 mod key;
+mod link;
 mod reinsertion;
 mod sealing;
 
 pub use key::{Key, KeyRing};
+pub use link::{Link, Purpose};
 pub use reinsertion::{Claim, FIELD, TokenFault, mint, verify};
 pub use sealing::{Algorithm, KeyFault, SealingKey, Selector};
 

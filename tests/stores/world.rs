@@ -71,6 +71,7 @@ pub(crate) fn entry(mail: &Mail, owner: &str) -> Entry {
         size: mail.message.size(),
         subject: "mail".into(),
         author: "a@sender.example".into(),
+        author_name: String::new(),
         client: "127.0.0.1".into(),
         failed: None,
         leaves: None,

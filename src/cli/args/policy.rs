@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::mail::Addresses;
-use crate::policy::{Layer, Mode, TagSigned};
+use crate::mail::{Address, Addresses};
+use crate::policy::{Language, Layer, Mode, Rhythm, TagSigned, Weekdays, Zone};
 
 /// How a mode is written.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -49,6 +49,22 @@ impl TagSignedArg {
             TagSignedArg::Tag => TagSigned::Tag,
             TagSignedArg::HeaderOnly => TagSigned::HeaderOnly,
             TagSignedArg::TagAndArcSeal => TagSigned::TagAndArcSeal,
+        }
+    }
+}
+
+/// How a language is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LanguageArg {
+    En,
+    De,
+}
+
+impl LanguageArg {
+    fn language(self) -> Language {
+        match self {
+            LanguageArg::En => Language::En,
+            LanguageArg::De => Language::De,
         }
     }
 }
@@ -113,6 +129,30 @@ pub(crate) struct PolicyArgs {
     /// Tell the sender of a refused message when it is delivered after all
     #[arg(long, value_name = "true|false")]
     tell_sender: Option<bool>,
+    /// How often recipients are told what is held: never, hourly, daily, weekly, or hours as in 7,12,17
+    #[arg(long, value_name = "RHYTHM")]
+    digest: Option<Rhythm>,
+    /// On which days: all, or as in mon,tue,wed,thu,fri
+    #[arg(long, value_name = "DAYS")]
+    digest_days: Option<Weekdays>,
+    /// Time zone of those hours, as in Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    digest_zone: Option<Zone>,
+    /// Language of letters
+    #[arg(long)]
+    digest_language: Option<LanguageArg>,
+    /// Digests tell what was caught
+    #[arg(long, value_name = "true|false")]
+    digest_caught: Option<bool>,
+    /// Digests tell what waits because its sender is not known
+    #[arg(long, value_name = "true|false")]
+    digest_pending: Option<bool>,
+    /// Who gets the digests instead of the recipient; an address of the same domain
+    #[arg(long, value_name = "ADDRESS")]
+    digest_to: Option<Address>,
+    /// Who gets a report about the whole domain
+    #[arg(long, value_name = "ADDRESS")]
+    report_to: Option<Address>,
 }
 
 impl PolicyArgs {
@@ -137,6 +177,14 @@ impl PolicyArgs {
             requests_to: self.requests_to.clone(),
             false_positives_to: self.false_positives_to.clone(),
             tell_sender: self.tell_sender,
+            digest: self.digest.clone(),
+            digest_days: self.digest_days,
+            digest_zone: self.digest_zone.clone(),
+            digest_language: self.digest_language.map(LanguageArg::language),
+            digest_caught: self.digest_caught,
+            digest_pending: self.digest_pending,
+            digest_to: self.digest_to.clone(),
+            report_to: self.report_to.clone(),
         }
     }
 }

@@ -13,12 +13,14 @@
 //! | `F` entry, scope | flags |
 //! | `S` kind, name | a setting |
 //! | `v` scope, shelf, direction, uid | 1 if delivery was refused, plus 2 if its release was asked for, entry: what is shown |
+//! | `D` scope | what is known of somebody's digests; `D!` how far new entries were looked at for them |
 //! | `c` scope, shelf, direction | how many are shown |
 //! | `x` expiry, entry | held entries |
 //! | `e` time, entry | entries that ended |
 //! | `d` due, entry | jobs |
 //! | `n` mail, kind, id | who needs the mail's octets |
 //! | `l` stage, time, number | lessons by age |
+//! | `r` time, scope | digests to look at |
 //! | `w` number | the time of an event that is not sealed |
 
 use crate::clock::Timestamp;
@@ -37,6 +39,7 @@ pub(crate) enum Kind {
     Event,
     Flags,
     Setting,
+    Digest,
     /// A counter or the journal's edge; the start of each segment repeats them.
     Mark,
 }
@@ -52,6 +55,7 @@ impl Kind {
             b'V' => Kind::Event,
             b'F' => Kind::Flags,
             b'S' => Kind::Setting,
+            b'D' => Kind::Digest,
             b'#' => Kind::Mark,
             _ => return None,
         })
@@ -76,6 +80,9 @@ pub(crate) const UNDO: &[u8] = b"!u";
 pub(crate) const JOBS_DUE: &[u8] = b"d";
 pub(crate) const EXPIRING: &[u8] = b"x";
 pub(crate) const ENDED: &[u8] = b"e";
+pub(crate) const DIGESTS_DUE: &[u8] = b"r";
+/// Up to which uid new entries were looked at for digests.
+pub(crate) const DIGESTS_SEEN: &[u8] = b"D!";
 pub(crate) const EVENTS: &[u8] = b"V";
 pub(crate) const EVENT_NUMBERS: &[u8] = b"w";
 pub(crate) const LESSONS: &[u8] = b"L";
@@ -143,6 +150,21 @@ pub(crate) fn event_place(key: &[u8]) -> Option<(Timestamp, u64)> {
     let (rest, number) = last_number(key)?;
     let (_, at) = last_number(rest)?;
     Some((Timestamp(at), number))
+}
+
+pub(crate) fn digest(of: &Scope) -> Vec<u8> {
+    with_scope(b"D", of)
+}
+
+/// That the digests in the row `digest` are to be looked at then.
+pub(crate) fn digest_due(at: Timestamp, digest: &[u8]) -> Vec<u8> {
+    let of = digest.get(1..).unwrap_or_default();
+    join(&[DIGESTS_DUE, &at.0.to_be_bytes(), of])
+}
+
+/// The row of a key that [`digest_due`] made.
+pub(crate) fn digest_of(due: &[u8]) -> Vec<u8> {
+    join(&[b"D", due.get(9..).unwrap_or_default()])
 }
 
 pub(crate) fn all_flags(id: EntryId) -> Vec<u8> {

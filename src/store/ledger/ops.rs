@@ -51,6 +51,8 @@ pub(crate) enum Op {
     /// Events up to this number are sealed, [`SWEEP`] at a time.
     Sealed(u64),
     Set(Vec<u8>, Option<Vec<u8>>, Event),
+    /// Rows that no line of the log speaks of, all or none.
+    Note(Vec<(Vec<u8>, Vec<u8>)>),
     /// Sets a setting that is still what it was.
     Replace {
         key: Vec<u8>,
@@ -59,7 +61,7 @@ pub(crate) enum Op {
         event: Event,
     },
     /// Sets, or removes, what chores remember: no line of the log speaks of it.
-    Note {
+    Remember {
         rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
         durable: bool,
     },
@@ -95,7 +97,7 @@ impl Op {
                 | Op::Move { .. }
                 | Op::Forget(_)
                 | Op::Sealed(_)
-                | Op::Note { durable: false, .. }
+                | Op::Remember { durable: false, .. }
         )
     }
 
@@ -199,6 +201,13 @@ pub(crate) fn decide(op: Op, draft: &mut Draft<'_>) -> Result<Decision, StoreErr
         Op::Forget(before) => forget(draft, before),
         Op::Sealed(number) => sealed(draft, number),
         Op::Set(key, value, event) => set(draft, key, value, &event),
+        Op::Note(rows) => {
+            let mut decision = Decision::new(Answer::Done);
+            for (key, value) in rows {
+                decision.put(key, value);
+            }
+            Ok(decision)
+        }
         Op::Replace {
             key,
             before,
@@ -213,7 +222,7 @@ pub(crate) fn decide(op: Op, draft: &mut Draft<'_>) -> Result<Decision, StoreErr
                 ..decision
             })
         }
-        Op::Note { rows, .. } => note(draft, rows),
+        Op::Remember { rows, .. } => remember(draft, rows),
         Op::Sweep { now, history_days } => sweep(draft, now, history_days),
         Op::Move {
             segment,
@@ -421,7 +430,10 @@ fn set(
     Ok(decision)
 }
 
-fn note(draft: &Draft<'_>, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<Decision, StoreError> {
+fn remember(
+    draft: &Draft<'_>,
+    rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+) -> Result<Decision, StoreError> {
     let mut decision = Decision::new(Answer::Done);
     for (key, value) in rows {
         match value {

@@ -24,7 +24,7 @@ impl<E: Engine> Rooms<E> {
         rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
         durable: bool,
     ) -> Result<(), StoreError> {
-        self.submit(Op::Note { rows, durable }).await?;
+        self.submit(Op::Remember { rows, durable }).await?;
         Ok(())
     }
 

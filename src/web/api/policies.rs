@@ -29,6 +29,8 @@ enum Kind {
     Score,
     Text,
     Addresses,
+    /// An address, or nobody.
+    Address,
     Number(u64, u64),
     Names(&'static [&'static str]),
 }
@@ -36,7 +38,7 @@ enum Kind {
 const MODES: &[&str] = &["quarantine", "tag", "headers", "refuse", "off"];
 
 /// The fields of a policy, with their words. A test holds them to [`Policy`].
-const FIELDS: [(&str, Kind, &str); 19] = [
+const FIELDS: [(&str, Kind, &str); 27] = [
     ("mode", Kind::Names(MODES), "What happens to spam."),
     (
         "spam_from",
@@ -124,6 +126,42 @@ const FIELDS: [(&str, Kind, &str); 19] = [
         Kind::Flag,
         "Tell the sender of a refused message when it is delivered after all.",
     ),
+    (
+        "digest",
+        Kind::Text,
+        "How often recipients are told what is held: `never`, `hourly`, `daily`, `weekly`, or hours as in `7,12,17`.",
+    ),
+    (
+        "digest_days",
+        Kind::Text,
+        "On which days: `all`, or as in `mon,tue,wed,thu,fri`.",
+    ),
+    (
+        "digest_zone",
+        Kind::Text,
+        "The time zone of those hours, as in `Europe/Berlin`.",
+    ),
+    (
+        "digest_language",
+        Kind::Names(&["en", "de"]),
+        "The language of letters.",
+    ),
+    ("digest_caught", Kind::Flag, "Digests tell what was caught."),
+    (
+        "digest_pending",
+        Kind::Flag,
+        "Digests tell what waits because its sender is not known.",
+    ),
+    (
+        "digest_to",
+        Kind::Address,
+        "Who gets the digests instead of the recipient; an address of the same domain.",
+    ),
+    (
+        "report_to",
+        Kind::Address,
+        "Who gets a report about the whole domain.",
+    ),
 ];
 
 /// The fields as a schema; of what a scope sets each may be missing, or null to inherit it.
@@ -139,6 +177,7 @@ fn fields(all: bool) -> RefOr<Schema> {
             ),
             Kind::Text => (field.max_length(Some(100)), Type::String),
             Kind::Addresses => (field.max_length(Some(3300)), Type::String),
+            Kind::Address => (field.max_length(Some(320)), Type::String),
             Kind::Number(least, most) => (
                 field
                     .minimum(Some(*least as f64))
@@ -151,7 +190,7 @@ fn fields(all: bool) -> RefOr<Schema> {
                 (field.enum_values(Some(names.chain(null))), Type::String)
             }
         };
-        let field = if all {
+        let field = if all && !matches!(kind, Kind::Address) {
             field.schema_type(own)
         } else {
             field.schema_type(utoipa::openapi::schema::SchemaType::Array(vec![
