@@ -227,5 +227,6 @@ fn entry(mail: &Mail) -> Entry {
         leaves: None,
         requested: None,
         aligned: false,
+        marked: false,
     }
 }

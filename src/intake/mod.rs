@@ -9,6 +9,7 @@ mod leaving;
 pub mod outbound;
 mod policies;
 mod rate;
+mod replies;
 mod uses;
 mod weigh;
 
@@ -74,6 +75,7 @@ pub struct Intake {
     greylist: Arc<greylist::Greylist>,
     rate: Arc<PerMinute>,
     uses: ListUses,
+    sent: Arc<replies::Sent>,
     /// A relay in front holds the mail and asks what to do with it.
     fronted: bool,
 }
@@ -87,6 +89,7 @@ impl Intake {
             refusals: Arc::new(PerMinute::new(admit::CLIENTS_COUNTED)),
             rate: Arc::new(PerMinute::new(rate::CLIENTS_MOST)),
             uses: ListUses::default(),
+            sent: Arc::new(replies::Sent::new()),
             door: "smtp",
             facing: Direction::Inbound,
             outbound: None,

@@ -40,5 +40,7 @@ pub struct Change {
     /// It answers the request for a release, which must be there still, and ends it.
     #[serde(default)]
     pub answers: bool,
+    /// It is delivered marked as spam.
+    pub marked: bool,
     pub event: Event,
 }

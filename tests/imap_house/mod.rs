@@ -147,6 +147,7 @@ impl House {
             leaves: None,
             requested: None,
             aligned: false,
+            marked: false,
         };
         change(&mut entry);
         let event = Event::new(

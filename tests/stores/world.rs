@@ -77,6 +77,7 @@ pub(crate) fn entry(mail: &Mail, owner: &str) -> Entry {
         leaves: None,
         requested: None,
         aligned: false,
+        marked: false,
     }
 }
 
@@ -115,6 +116,7 @@ pub(crate) fn change(entry: &Entry, from: State, to: State) -> Change {
         leaves: None,
         requested: None,
         answers: false,
+        marked: false,
         event: event_of(entry, Status::Changed),
     }
 }
