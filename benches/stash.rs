@@ -221,6 +221,7 @@ fn entry(mail: &Mail) -> Entry {
         size: mail.message.size(),
         subject: "a subject of usual length, more or less".into(),
         author: "a@sender.example".into(),
+        author_name: String::new(),
         client: "192.0.2.1".into(),
         failed: None,
         leaves: None,

@@ -54,6 +54,7 @@ pub struct Config {
     pub login: accounts::Options,
     pub letters: notify::LetterOptions,
     pub challenge: notify::ChallengeOptions,
+    pub alerts: notify::AlertOptions,
     pub store: store::on_sled::Options,
 }
 
@@ -167,6 +168,9 @@ impl Config {
                 "[outbound] relay_from: {network} would let everybody send; name your own mail servers"
             ));
         }
+        if self.alerts.webhook.is_some() != self.alerts.webhook_secret_file.is_some() {
+            return Err("[alerts] webhook and webhook_secret_file go together".to_owned());
+        }
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err("[tls] certificate and key go together: set both, or neither".to_owned());
         }
@@ -256,6 +260,7 @@ pub fn sections() -> Vec<SectionDoc> {
         accounts::Options::section(),
         notify::LetterOptions::section(),
         notify::ChallengeOptions::section(),
+        notify::AlertOptions::section(),
         store::on_sled::Options::section(),
     ]
 }

@@ -2,6 +2,7 @@
 
 mod outbound;
 mod rooms;
+mod watching;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -68,10 +69,9 @@ impl Daemon {
 
         let (closer, closing) = closing();
         let mut tasks = JoinSet::new();
-        let (intake, alerts) = rooms.sending(&config, rooms.intake(&config)?);
-        if let Some(alerts) = alerts {
-            tasks.spawn(alerts.run(closing.clone()));
-        }
+        let (alerts, telling) = rooms.alerts(&config)?;
+        let intake = rooms.sending(&config, rooms.intake(&config)?, &alerts);
+        let uses = intake.list_uses();
         let (smtp_door, lmtp_door) = rooms.smtp_doors(&config, &intake);
         for listener in listeners.smtp {
             tasks.spawn(smtp_door.clone().serve(listener, closing.clone()));
@@ -93,18 +93,24 @@ impl Daemon {
                 .imap_door(&config)
                 .serve(imap_listeners, closing.signal()),
         );
-        let web_door = rooms.web_door(&config, (&smtp, &outbound), &closing);
+        let web_door = rooms
+            .web_door(&config, (&smtp, &outbound), &closing)
+            .watching(alerts.clone(), rooms.panel.health());
         for listener in listeners.web {
             tasks.spawn(web_door.clone().serve(listener));
         }
         let overlap = config.reinsertion.token_lifetime.0;
-        let control = Control::new(rooms.desk.clone(), overlap).teaching(rooms.learner.clone());
+        let control = Control::new(rooms.desk.clone(), overlap)
+            .teaching(rooms.learner.clone())
+            .alerting(alerts.clone());
         tasks.spawn(control.serve(listeners.control, closing.clone()));
         tasks.spawn(rooms.teaching(&config).run(closing.clone()));
         for tutor in tutors {
             tasks.spawn(tutor.run(closing.clone()));
         }
         let background = rooms.background(&config, &smtp, &outbound);
+        let house = (background.clone(), uses);
+        rooms.watch(&config, (alerts, telling), house, &mut tasks, &closing);
         tasks.spawn(background.run(closing));
         Ok(Self {
             desk: rooms.desk,

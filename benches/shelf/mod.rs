@@ -119,6 +119,7 @@ pub(crate) async fn stash(store: &Store, mail: &Mail) {
         size: mail.message.size(),
         subject: "Your invoice number is ready".into(),
         author: "offers@sender.example".into(),
+        author_name: String::new(),
         client: "192.0.2.1".into(),
         failed: None,
         leaves: None,

@@ -23,6 +23,9 @@ pub enum Action {
     /// The sender answered a challenge: of pending mail, deliver, and put the sender on the allow
     /// list (IW-06). Only the house wishes that.
     Authorise,
+    /// Do not grant a release that was asked for; why, in a few words, or nothing. The entry
+    /// stays (XX-12).
+    DenyRequest(String),
     /// Take a release back that has not left yet (XX-13).
     TakeBack,
     /// Remove. Trains nothing (XX-04).

@@ -45,6 +45,7 @@ impl Desk {
                 made: event.at,
                 note: note.to_owned(),
                 origin: Origin::Hand,
+                expires: None,
             };
             Ok(self.store.settings.set_listed(entry, event).await?)
         });

@@ -67,5 +67,6 @@ pub(super) fn listed(
         made: now,
         note: String::new(),
         origin: Origin::Hand,
+        expires: None,
     })
 }

@@ -40,6 +40,8 @@ impl Effect {
     }
 }
 
+/// Longest reason with which a request is denied, in octets.
+const WHY_LONGEST: usize = 200;
 /// What the owner's policy says of actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Terms {
@@ -111,6 +113,7 @@ pub fn plan(
         lesson,
         failed: effect.failed,
         listed: effect.listed,
+        answers: matches!(action, Action::DenyRequest(_)),
         leaves: (effect.job && !terms.undo.is_zero()).then_some(leaves),
         requested,
         marked: effect.marked,
@@ -136,6 +139,9 @@ fn allowed(entry: &Entry, action: &Action, by: &Principal) -> Result<(), Refusal
             {
                 return Err(Refusal::NeedsRight(Right::ReleaseOutgoing));
             }
+        }
+        Action::DenyRequest(_) if !by.has(Right::Administer) => {
+            return Err(Refusal::NeedsRight(Right::Administer));
         }
         Action::Expire
         | Action::Evict
@@ -194,6 +200,7 @@ fn effect(
         Action::RequestRelease => request(entry, ""),
         Action::Appeal(words) => request(entry, words),
         Action::Authorise => authorise(entry, (by, door), now),
+        Action::DenyRequest(why) => deny(entry, why),
         Action::TakeBack => take_back(entry, now),
         Action::Remove => remove(state, Status::Removed, None),
         Action::RemoveAsSpam => remove(state, Status::TrainedSpam, Some(Lore::Spam)),
@@ -325,6 +332,22 @@ fn request(entry: &Entry, words: &str) -> Result<Option<Effect>, Refusal> {
         })),
         State::Leaving | State::Released => Ok(None),
         other => Err(Refusal::NotPossible(other)),
+    }
+}
+
+/// A request is answered once: where there is none, it has been answered.
+fn deny(entry: &Entry, why: &str) -> Result<Option<Effect>, Refusal> {
+    if why.len() > WHY_LONGEST || why.chars().any(char::is_control) {
+        return Err(Refusal::Bad(format!(
+            "a reason has at most {WHY_LONGEST} octets and no control characters"
+        )));
+    }
+    match (&entry.requested, entry.state) {
+        (Some(_), State::Held) => Ok(Some(Effect {
+            words: why.trim().to_owned(),
+            ..Effect::new(State::Held, Status::Denied)
+        })),
+        _ => Ok(None),
     }
 }
 

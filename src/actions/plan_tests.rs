@@ -28,6 +28,7 @@ fn entry(state: State) -> Entry {
         size: 1,
         subject: String::new(),
         author: "eve@spam.example".into(),
+        author_name: String::new(),
         client: String::new(),
         failed: None,
         leaves: None,

@@ -8,7 +8,7 @@ use crate::mail::Domain;
 use crate::policy::{
     Layer, ListEntry, ListKind, Origin, Pattern, Principal, QUOTA_MOST, Right, Role, Scope,
 };
-use crate::record::{DomainSettings, Door, Event, ImapServer, Status};
+use crate::record::{DomainSettings, Door, Event, ImapServer, ListUse, Status};
 use crate::store::{Settings, StoreError};
 use crate::token::KeyRing;
 
@@ -237,11 +237,16 @@ impl Desk {
     ) -> Result<(), Refusal> {
         may(by, &scope)?;
         check_layer(&layer)?;
+        check_digests(&scope, &layer)?;
         let before = self.store.settings.layer(&scope).await?.unwrap_or_default();
         // To take a "no" away may let a wider scope's "yes" through.
         let allows = before.admin_bodies != Some(true) && layer.admin_bodies == Some(true)
             || before.admin_bodies == Some(false) && layer.admin_bodies.is_none();
-        if allows && by.scope != Scope::Global {
+        // Who gets copies of others' mail sees their content.
+        let copies = &layer.false_positives_to;
+        let sends =
+            *copies != before.false_positives_to && copies.as_ref().is_none_or(|to| !to.is_empty());
+        if (allows || sends) && by.scope != Scope::Global {
             // Otherwise an administrator of a domain would allow it to themselves.
             return Err(Refusal::NeedsRight(Right::SeeBodies));
         }
@@ -259,6 +264,15 @@ impl Desk {
         Ok(self.store.settings.list(scope).await?.to_vec())
     }
 
+    /// How often the entries of the list of exactly `scope` decided, and when last.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn list_uses(&self, by: &Principal, scope: &Scope) -> Result<Vec<ListUse>, Refusal> {
+        may_read(by, scope)?;
+        Ok(self.store.settings.list_uses(scope).await?)
+    }
+
     /// Adds an entry to a list within `by`'s scope.
     ///
     /// # Errors
@@ -272,7 +286,27 @@ impl Desk {
         note: String,
         door: &Door,
     ) -> Result<(), Refusal> {
+        let what = (kind, pattern);
+        self.add_listed_until(by, scope, what, (note, None), door)
+            .await
+    }
+
+    /// The same; with a time from which on the entry does not count, and is removed.
+    ///
+    /// # Errors
+    /// [`Refusal::Bad`] also if that time has passed.
+    pub async fn add_listed_until(
+        &self,
+        by: &Principal,
+        scope: Scope,
+        (kind, pattern): (ListKind, Pattern),
+        (note, expires): (String, Option<Timestamp>),
+        door: &Door,
+    ) -> Result<(), Refusal> {
         may_list(by, &scope)?;
+        if expires.is_some_and(|expires| expires <= self.clock.now()) {
+            return Err(Refusal::Bad("an entry expires in the future".into()));
+        }
         check_listing(self.store.settings.list(&scope).await?.len() + 1, &note)?;
         let event = self.changed(
             by,
@@ -288,6 +322,7 @@ impl Desk {
             made: event.at,
             note,
             origin: Origin::Hand,
+            expires,
         };
         Ok(self.store.settings.set_listed(entry, event).await?)
     }
@@ -358,6 +393,24 @@ impl Desk {
         keep_keys(&*self.store.settings, &ring, event).await?;
         Ok(ring)
     }
+}
+
+/// Digests hold links that act: they stay within the domain.
+fn check_digests(scope: &Scope, layer: &Layer) -> Result<(), Refusal> {
+    let Some(to) = &layer.digest_to else {
+        return Ok(());
+    };
+    let home = match scope {
+        Scope::Global => None,
+        Scope::Domain(domain) => Some(domain),
+        Scope::Recipient(address) => Some(address.domain()),
+    };
+    if home == Some(to.domain()) {
+        return Ok(());
+    }
+    Err(Refusal::Bad(
+        "digest_to is set for a domain or an address, and is an address of the same domain".into(),
+    ))
 }
 
 fn check_layer(layer: &Layer) -> Result<(), Refusal> {

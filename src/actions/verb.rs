@@ -12,6 +12,7 @@ pub enum Verb {
     ReleaseAndTrain,
     ReleaseAndAllow,
     RequestRelease,
+    DenyRequest,
     TakeBack,
     Remove,
     RemoveAndBlock,
@@ -22,6 +23,15 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// The same with a reason, where a denial can have one.
+    #[must_use]
+    pub fn because(self, reach: Reach, why: &str) -> Action {
+        match self {
+            Verb::DenyRequest => Action::DenyRequest(why.to_owned()),
+            other => other.action(reach),
+        }
+    }
+
     /// The action; `reach` is that of a list entry which is made with it.
     #[must_use]
     pub fn action(self, reach: Reach) -> Action {
@@ -30,6 +40,7 @@ impl Verb {
             Verb::ReleaseAndTrain => Action::ReleaseAndTrain,
             Verb::ReleaseAndAllow => Action::ReleaseAndAllow(reach),
             Verb::RequestRelease => Action::RequestRelease,
+            Verb::DenyRequest => Action::DenyRequest(String::new()),
             Verb::TakeBack => Action::TakeBack,
             Verb::Remove => Action::Remove,
             Verb::RemoveAndBlock => Action::RemoveAndBlock(reach),

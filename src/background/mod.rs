@@ -4,8 +4,11 @@ mod deliver;
 mod evict;
 mod expire;
 mod learn;
+mod lists;
 mod nightly;
+mod notices;
 mod teach;
+mod watch;
 
 use std::sync::Arc;
 
@@ -20,8 +23,11 @@ use crate::store::{Journal, Store};
 
 pub use evict::Holding;
 pub use learn::Teaching;
+pub use lists::ListKeeping;
 pub use nightly::Nightly;
+pub use notices::Notices;
 pub use teach::Tutor;
+pub use watch::Watch;
 
 crate::options! {
     /// Released mail goes back into the mail flow by SMTP, under a token that lets it

@@ -99,6 +99,9 @@ pub(crate) enum Command {
     Keys(OnKeys),
     #[command(flatten)]
     Learning(super::learning::Learning),
+    /// What goes wrong now, and whether alerts arrive
+    #[command(subcommand)]
+    Alerts(super::alerts::OnAlerts),
     /// How the daemon is: what is held, what is owed, what the last day brought
     Status {
         #[command(flatten)]
@@ -247,6 +250,9 @@ pub(crate) enum OnLists {
         /// A note for whoever reads the list
         #[arg(long, default_value = "")]
         note: String,
+        /// In so many days it does not count any more, and is removed
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3650))]
+        days: Option<u64>,
         #[command(flatten)]
         common: Common,
     },

@@ -1,6 +1,7 @@
 //! The command line: asks the daemon through its admin socket, or works on its own where no daemon is needed.
 
 mod accounts;
+mod alerts;
 mod arc;
 mod args;
 mod challenges;
@@ -81,6 +82,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => keys(command),
         Command::Learning(command) => learning::run(command),
         Command::Log(command) => log(&command),
+        Command::Alerts(command) => alerts::run(command),
         Command::Status { common } => tell(&common, &Request::Status, show::status),
     }
 }
@@ -185,6 +187,9 @@ fn quarantine(command: OnQuarantine) -> anyhow::Result<ExitCode> {
             };
             act(&common, ids, verb, block)
         }
+        OnQuarantine::Deny { ids, why, common } => {
+            say_outcomes(&common, &Request::QuarantineDeny { ids, why })
+        }
         OnQuarantine::TakeBack { ids, common } => act(&common, ids, Verb::TakeBack, None),
         OnQuarantine::History { id, common } => {
             tell(&common, &Request::QuarantineHistory { id }, show::events)
@@ -202,7 +207,7 @@ fn raw(common: &Common, id: EntryId) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Acts on entries; the exit code says whether all of it was done.
+/// Acts on entries.
 fn act(
     common: &Common,
     ids: Vec<EntryId>,
@@ -210,7 +215,12 @@ fn act(
     whose: Option<Whose>,
 ) -> anyhow::Result<ExitCode> {
     let reach = whose.map(Into::into).unwrap_or_default();
-    let answer = ask(common, &Request::QuarantineAct { ids, verb, reach })?;
+    say_outcomes(common, &Request::QuarantineAct { ids, verb, reach })
+}
+
+/// Asks, and says what came of it for each; the exit code says whether all of it was done.
+fn say_outcomes(common: &Common, request: &Request) -> anyhow::Result<ExitCode> {
+    let answer = ask(common, request)?;
     let (table, all) = show::outcomes(&answer);
     say(&if common.json {
         format!("{answer}\n")
@@ -404,6 +414,7 @@ fn lists(command: OnLists) -> anyhow::Result<ExitCode> {
         OnLists::Add {
             entry,
             note,
+            days,
             common,
         } => {
             let (scope, kind, pattern) = (entry.scope, kind(entry.kind), entry.pattern);
@@ -414,6 +425,7 @@ fn lists(command: OnLists) -> anyhow::Result<ExitCode> {
                     kind,
                     pattern,
                     note,
+                    days,
                 },
             )?;
             tell(&common, &Request::ListShow { scope }, show::lists)

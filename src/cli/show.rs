@@ -380,11 +380,24 @@ pub(crate) fn lists(answer: &Value) -> String {
                 text(e, "pattern"),
                 text(e, "by"),
                 time(e, "made"),
+                text(e, "times"),
+                time(e, "last"),
+                time(e, "expires"),
                 cell(&text(e, "note"), 80),
             ]
         })
         .collect();
-    table(&["LIST", "PATTERN", "MADE BY", "MADE", "NOTE"], &rows)
+    let heads = [
+        "LIST",
+        "PATTERN",
+        "MADE BY",
+        "MADE",
+        "USED",
+        "LAST USED",
+        "EXPIRES",
+        "NOTE",
+    ];
+    table(&heads, &rows)
 }
 
 /// Reinsertion keys.

@@ -2,10 +2,12 @@
 //! desk as every other door of people.
 
 mod accounts;
+mod alerts;
 mod arc;
 mod lessons;
 mod request;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +20,14 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use crate::actions::{Desk, Outcome, Refusal};
+use crate::actions::{Action, Desk, Outcome, Refusal};
 use crate::inspect::Learner;
 use crate::mail::{Direction, EntryId};
 use crate::net::listen::Closing;
 use crate::net::socket::bind_unix;
+use crate::notify::Alerts;
 use crate::policy::{Layer, Policy, Principal, Role, Scope};
-use crate::record::{DomainSettings, Door, Shelf};
+use crate::record::{DomainSettings, Door, ListUse, Shelf};
 
 pub use lessons::PIECE;
 pub use request::{Pem, Request, Response, ask};
@@ -46,6 +49,7 @@ pub struct Control {
     overlap: Duration,
     /// `None` where nobody learns.
     learner: Option<Arc<Learner>>,
+    alerts: Option<Alerts>,
 }
 
 impl Control {
@@ -55,6 +59,7 @@ impl Control {
             desk,
             overlap,
             learner: None,
+            alerts: None,
         }
     }
 
@@ -149,6 +154,7 @@ impl Control {
             | Request::QuarantineShow { .. }
             | Request::QuarantineMessage { .. }
             | Request::QuarantineAct { .. }
+            | Request::QuarantineDeny { .. }
             | Request::QuarantineHistory { .. }
             | Request::Status
             | Request::Log { .. } => self.ask_quarantine(by, request).await,
@@ -167,6 +173,7 @@ impl Control {
             | Request::ApiKeyList
             | Request::ApiKeyRemove { .. }
             | Request::DomainImap { .. } => self.ask_accounts(by, request).await,
+            Request::AlertList | Request::AlertTest => self.ask_alerts(by, request).await,
             other => self.ask_settings(by, other).await,
         }
     }
@@ -193,14 +200,10 @@ impl Control {
                 Ok(json!({ "base64": STANDARD.encode(&mail.bytes) }))
             }
             Request::QuarantineAct { ids, verb, reach } => {
-                let action = verb.action(reach);
-                let results = desk.perform_all(by, &action, &ids, &door()).await;
-                let each: Vec<Value> = ids
-                    .iter()
-                    .zip(results)
-                    .map(|(id, result)| outcome(*id, result))
-                    .collect();
-                Ok(Value::Array(each))
+                self.act(by, &verb.action(reach), &ids).await
+            }
+            Request::QuarantineDeny { ids, why } => {
+                self.act(by, &Action::DenyRequest(why), &ids).await
             }
             Request::QuarantineHistory { id } => value(&desk.history(by, id).await?),
             Request::Status => Ok(status(&desk.status(by).await?)),
@@ -214,6 +217,18 @@ impl Control {
             }
             other => Err(Refusal::Bad(format!("not a request about mail: {other:?}"))),
         }
+    }
+
+    /// Acts on entries; a result for each.
+    async fn act(
+        &self,
+        by: &Principal,
+        action: &Action,
+        ids: &[EntryId],
+    ) -> Result<Value, Refusal> {
+        let results = self.desk.perform_all(by, action, ids, &door()).await;
+        let each = ids.iter().zip(results);
+        Ok(each.map(|(id, result)| outcome(*id, result)).collect())
     }
 
     async fn list(
@@ -280,13 +295,18 @@ impl Control {
                 kind,
                 pattern,
                 note,
-            } => done(desk.add_listed(by, scope, kind, pattern, note, door).await),
+                days,
+            } => {
+                let expires = days.map(|days| desk.now().after_days(days));
+                let (what, more) = ((kind, pattern), (note, expires));
+                done(desk.add_listed_until(by, scope, what, more, door).await)
+            }
             Request::ListRemove {
                 scope,
                 kind,
                 pattern,
             } => done(desk.remove_listed(by, &scope, kind, &pattern, door).await),
-            Request::ListShow { scope } => value(&desk.list(by, &scope).await?),
+            Request::ListShow { scope } => self.show_list(by, &scope).await,
             Request::SenderList => value(&desk.locked_senders(by).await?),
             Request::SenderLock { sender, why } => {
                 done(desk.lock_sender(by, sender, why, door).await)
@@ -300,6 +320,24 @@ impl Control {
             )),
             other => self.ask_arc(by, other).await,
         }
+    }
+
+    /// A list, with how often each entry decided.
+    async fn show_list(&self, by: &Principal, scope: &Scope) -> Result<Value, Refusal> {
+        let uses = self.desk.list_uses(by, scope).await?;
+        let uses: HashMap<String, &ListUse> = uses
+            .iter()
+            .map(|one| (format!("{} {}", one.kind, one.pattern), one))
+            .collect();
+        let mut each = Vec::new();
+        for entry in self.desk.list(by, scope).await? {
+            let own = uses.get(&format!("{} {}", entry.kind, entry.pattern));
+            let mut shown = value(&entry)?;
+            shown["times"] = json!(own.map_or(0, |own| own.times));
+            shown["last"] = json!(own.map(|own| own.last));
+            each.push(shown);
+        }
+        Ok(Value::Array(each))
     }
 
     async fn list_users(&self, by: &Principal) -> Result<Value, Refusal> {

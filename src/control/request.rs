@@ -49,6 +49,12 @@ pub enum Request {
         #[serde(default)]
         reach: Reach,
     },
+    /// Requests for a release that are not granted.
+    QuarantineDeny {
+        ids: Vec<EntryId>,
+        #[serde(default)]
+        why: String,
+    },
     QuarantineHistory {
         id: EntryId,
     },
@@ -124,6 +130,9 @@ pub enum Request {
         kind: ListKind,
         pattern: Pattern,
         note: String,
+        /// In so many days it does not count any more.
+        #[serde(default)]
+        days: Option<u64>,
     },
     ListRemove {
         scope: Scope,
@@ -184,6 +193,10 @@ pub enum Request {
     },
     /// Puts what was sent in the place of all lessons.
     LessonsImport,
+    /// Open alerts.
+    AlertList,
+    /// Sends one by every way.
+    AlertTest,
     Status,
     Log {
         scope: Scope,

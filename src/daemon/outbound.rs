@@ -13,7 +13,7 @@ use crate::intake::Intake;
 use crate::intake::outbound::Outbound;
 use crate::mail::Direction;
 use crate::net::listen::{Closing, bind};
-use crate::notify::{Hook, Runner};
+use crate::notify::Alerts;
 use crate::options::Span;
 use crate::relay::Outward;
 use crate::smtp;
@@ -75,13 +75,10 @@ impl Rooms {
         }
     }
 
-    /// The intake with all that mail needs on its way out, and who runs the alert command.
-    pub(super) fn sending(&self, config: &Config, intake: Intake) -> (Intake, Option<Runner>) {
-        let options = &config.outbound;
-        let hook = Hook::new(&options.alert_command, options.alert_time.0);
-        let (hook, runner) = hook.unzip();
-        let outbound = Outbound::new(self.outward(config), options.clone(), hook);
-        (intake.sending(outbound), runner)
+    /// The intake with all that mail needs on its way out.
+    pub(super) fn sending(&self, config: &Config, intake: Intake, alerts: &Alerts) -> Intake {
+        let (outward, alerts) = (self.outward(config), Some(alerts.clone()));
+        intake.sending(Outbound::new(outward, config.outbound.clone(), alerts))
     }
 
     pub(super) fn outbound_door(&self, config: &Config, intake: Intake) -> smtp::Door {

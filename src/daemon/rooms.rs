@@ -32,6 +32,7 @@ pub(super) struct Rooms {
     pub(super) store: Store,
     pub(super) desk: Desk,
     pub(super) login: Login,
+    /// Takes letters.
     pub(super) post: Post,
     pub(super) dns: Arc<Dns>,
     pub(super) panel: Arc<StandardPanel>,

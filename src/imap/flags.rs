@@ -3,9 +3,15 @@
 use super::conn::End;
 use super::grammar::{StoreMode, Target};
 use super::reply::Done;
-use super::selected::{CHUNK, RELEASE_FAILED, shown_flags, told};
+use super::selected::{CHUNK, RELEASE_FAILED, RELEASE_REQUESTED, shown_flags, told};
 use super::session::Session;
-use crate::actions::{Flags, Refusal, Row};
+use crate::actions::{Action, Flags, Refusal, Row};
+use crate::policy::Right;
+
+/// An administrator who sets one of these on mail with `$ReleaseRequested` answers the request
+/// (XX-12). They are never kept, and do nothing to other mail.
+const APPROVE: &str = "$Approve";
+const DENY: &str = "$Deny";
 
 /// Most flags and keywords on one message.
 const FLAGS_MOST: usize = 50;
@@ -28,6 +34,18 @@ impl Session {
             Ok(places) => places,
             Err(why) => return Ok(Done::bad(why)),
         };
+        for (keyword, action) in [
+            (APPROVE, Action::Release),
+            (DENY, Action::DenyRequest(String::new())),
+        ] {
+            let set = flags.iter().any(|flag| flag.eq_ignore_ascii_case(keyword));
+            if set && mode != StoreMode::Remove {
+                let answered = self.answer_requests(&places, &action).await?;
+                if !answered.is_ok() {
+                    return Ok(answered);
+                }
+            }
+        }
         for chunk in places.chunks(CHUNK) {
             let rows = match self.change_flags(chunk, mode, flags).await {
                 Ok(Some(rows)) => rows,
@@ -38,6 +56,29 @@ impl Session {
             self.conn.flush_if_much().await?;
         }
         Ok(Done::ok("STORE done"))
+    }
+
+    /// Does `action` with those whose release was asked for.
+    async fn answer_requests(&mut self, places: &[u32], action: &Action) -> Result<Done, End> {
+        if !self.by.has(Right::Administer) {
+            return Ok(Done::refused(&Refusal::NeedsRight(Right::Administer)));
+        }
+        let Some(selected) = &self.selected else {
+            return Ok(Done::bad("No folder is open"));
+        };
+        let mut asked = Vec::new();
+        for chunk in places.chunks(CHUNK) {
+            let rows = match selected.read(&self.house.desk, &self.by, chunk).await {
+                Ok(rows) => rows,
+                Err(refusal) => return Ok(Done::refused(&refusal)),
+            };
+            let requested =
+                |row: &Option<Row>| row.as_ref().is_some_and(|r| r.entry.requested.is_some());
+            let each = chunk.iter().zip(&rows);
+            asked.extend(each.filter(|(_, row)| requested(row)).map(|(at, _)| *at));
+        }
+        // What goes away must not be told before the command is over (RFC 3501 section 7.4.1).
+        Ok(self.act(&asked, action, false).await?.done("STORE done"))
     }
 
     /// Changes the flags of these; nothing is changed if one would have too many.
@@ -92,11 +133,14 @@ impl Session {
     }
 }
 
+/// Keywords that clients cannot set: what the house shows, and what is done at once.
+const NOT_SET: [&str; 4] = [RELEASE_FAILED, RELEASE_REQUESTED, APPROVE, DENY];
+
 /// The flags after a STORE, sorted. \Recent and what the house itself shows are not set by clients.
 fn changed(old: &Flags, mode: StoreMode, given: &[String]) -> Flags {
-    let given = given
-        .iter()
-        .filter(|flag| *flag != "\\Recent" && !flag.eq_ignore_ascii_case(RELEASE_FAILED));
+    let given = given.iter().filter(|flag| {
+        *flag != "\\Recent" && !NOT_SET.iter().any(|not| flag.eq_ignore_ascii_case(not))
+    });
     let mut new = match mode {
         StoreMode::Replace => Flags::new(),
         StoreMode::Add | StoreMode::Remove => old.clone(),
@@ -126,7 +170,7 @@ mod tests {
         for (mode, given, want) in [
             (
                 StoreMode::Add,
-                "$B $A \\Recent $ReleaseFailed",
+                "$B $A \\Recent $ReleaseFailed $approve $ReleaseRequested",
                 "$B $a \\Seen",
             ),
             (StoreMode::Remove, "$A $x", "\\Seen"),

@@ -206,7 +206,7 @@ impl Session {
             }
             match (item, glance) {
                 (Item::Flags, _) => {
-                    let flags = flags_of(&shown.flags, shown.failed);
+                    let flags = flags_of(&shown.flags, shown.failed, shown.requested);
                     known.told = told(&flags);
                     let _ = write!(out, "FLAGS ({})", flags.join(" "));
                 }

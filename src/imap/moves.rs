@@ -11,14 +11,14 @@ use crate::actions::{Action, Refusal};
 
 /// What became of many.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     asked: usize,
     refused: usize,
     first: Option<Refusal>,
 }
 
 impl Tally {
-    fn done(self, what: &str) -> Done {
+    pub(super) fn done(self, what: &str) -> Done {
         match self.first {
             None => Done::ok(what),
             Some(first) => Done::no(
@@ -61,7 +61,12 @@ impl Session {
     }
 
     /// Performs `action` on these, in batches; what goes away is told as it goes if `tell`.
-    async fn act(&mut self, places: &[u32], action: &Action, tell: bool) -> Result<Tally, End> {
+    pub(super) async fn act(
+        &mut self,
+        places: &[u32],
+        action: &Action,
+        tell: bool,
+    ) -> Result<Tally, End> {
         let mut tally = Tally {
             asked: places.len(),
             ..Tally::default()

@@ -48,6 +48,10 @@ impl Done {
         Self::no(code_of(refusal), refusal.to_string())
     }
 
+    pub(super) fn is_ok(&self) -> bool {
+        self.status == "OK"
+    }
+
     pub(super) fn is_bad(&self) -> bool {
         self.status == "BAD"
     }

@@ -39,7 +39,8 @@ impl Session {
             Err(refusal) => return Ok(Done::refused(&refusal)),
         };
         let flags = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
-        self.conn.line(&format!("* FLAGS ({flags} $ReleaseFailed)"));
+        let ours = "$ReleaseFailed $ReleaseRequested";
+        self.conn.line(&format!("* FLAGS ({flags} {ours})"));
         let permanent = if read_only {
             String::new()
         } else {

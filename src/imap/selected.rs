@@ -23,6 +23,8 @@ pub(super) const CHUNK: usize = 500;
 const SPARSE: usize = 4;
 /// The keyword of entries whose release was refused by the destination.
 pub(super) const RELEASE_FAILED: &str = "$ReleaseFailed";
+/// The keyword of entries whose release somebody without the right asked for.
+pub(super) const RELEASE_REQUESTED: &str = "$ReleaseRequested";
 
 /// A message as the session knows it.
 #[derive(Debug, Clone, Copy)]
@@ -53,18 +55,27 @@ pub(super) struct Selected {
 
 /// The flags as they are shown: those set, and what the entry itself says.
 pub(super) fn shown_flags(row: &Row) -> Vec<String> {
-    flags_of(&row.flags, row.entry.failed.is_some())
+    let entry = &row.entry;
+    flags_of(
+        &row.flags,
+        entry.failed.is_some(),
+        entry.requested.is_some(),
+    )
 }
 
-/// The flags as they are shown, of those set and whether a delivery was refused.
-pub(super) fn flags_of(set: &Flags, failed: bool) -> Vec<String> {
+/// The flags as they are shown, of those set, whether a delivery was refused, and whether a
+/// release was asked for.
+pub(super) fn flags_of(set: &Flags, failed: bool, requested: bool) -> Vec<String> {
     let mut flags: Vec<String> = set
         .iter()
-        .filter(|flag| *flag != RELEASE_FAILED)
+        .filter(|flag| *flag != RELEASE_FAILED && *flag != RELEASE_REQUESTED)
         .cloned()
         .collect();
     if failed {
         flags.push(RELEASE_FAILED.to_owned());
+    }
+    if requested {
+        flags.push(RELEASE_REQUESTED.to_owned());
     }
     flags.sort();
     flags
@@ -75,6 +86,7 @@ fn shown_of(row: Row) -> Shown {
         uid: row.entry.uid,
         id: row.entry.id,
         failed: row.entry.failed.is_some(),
+        requested: row.entry.requested.is_some(),
         flags: row.flags,
     }
 }

@@ -10,6 +10,8 @@ use crate::net::network::Network;
 /// Clients with whose mail it failed in a row, after which it rests. One client alone could send
 /// what is hard to check, and then what should not be seen.
 const FAILURES: usize = 3;
+/// How a refusal of one that rests begins.
+pub(super) const RESTS: &str = "it rests after failures";
 /// How long it rests; then one mail tries it.
 const REST: Duration = Duration::from_secs(20);
 
@@ -59,7 +61,7 @@ impl Breaker {
         let resting = match &state.last {
             Some((since, why)) if state.rests() => {
                 if now.duration_since(*since) < REST {
-                    return Err(format!("it rests after failures; the last: {why}"));
+                    return Err(format!("{RESTS}; the last: {why}"));
                 }
                 Some(why.clone())
             }

@@ -20,6 +20,8 @@ const FIELDS_MOST: usize = 2000;
 const VALUE_MOST: usize = 8 << 10;
 /// Links looked at.
 const LINKS_MOST: usize = 400;
+/// Characters of an author's name that are kept.
+const NAME_MOST: usize = 256;
 /// Addresses taken of one field.
 const ADDRESSES_MOST: usize = 100;
 /// Characters of the Subject that are kept.
@@ -109,6 +111,12 @@ impl<'m> Content<'m> {
             .iter()
             .filter_map(|m| m.address.parse().ok())
             .collect()
+    }
+
+    /// The name of the first author, at most [`NAME_MOST`] characters of it.
+    pub(super) fn author_name(&self) -> String {
+        let first = self.authors.first();
+        first.map_or_else(String::new, |m| m.name.chars().take(NAME_MOST).collect())
     }
 
     pub(super) fn first(&self, name: &str) -> Option<&Field<'m>> {

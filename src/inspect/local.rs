@@ -41,6 +41,7 @@ pub(super) struct Seen {
     pub found: Vec<Finding>,
     pub own: Vec<OwnFinding>,
     pub authors: Vec<Address>,
+    pub author_name: String,
     pub subject: String,
     /// Domains of authors and hosts of links, as they stand.
     pub domains: Vec<String>,
@@ -93,6 +94,7 @@ impl Local {
             found,
             own: opinion.own,
             authors: content.author_addresses(),
+            author_name: content.author_name(),
             subject: cut(&content.subject),
             domains: named(&content),
         }
@@ -105,6 +107,7 @@ impl Local {
             found: Vec::new(),
             own: Vec::new(),
             authors: content.author_addresses(),
+            author_name: content.author_name(),
             subject: cut(&content.subject),
             domains: Vec::new(),
         }

@@ -7,6 +7,7 @@ mod breaker;
 mod content;
 pub(crate) mod decode;
 mod facts;
+mod health;
 mod html;
 mod learned;
 mod local;
@@ -27,6 +28,7 @@ use crate::policy::{Finding, Findings, WhenUnavailable};
 
 pub use auth::seal::{Set, seal};
 pub use auth::sign::sign;
+pub use health::{CheckHealth, Health};
 pub use learned::{Bulk, Export, Held, LEARNED, Learned, Learner, PASSES, Piece, Struck};
 pub use learned::{Taught, Vector, Which, check_export, vector_of};
 pub use options::{DmarcUse, Options, Then};

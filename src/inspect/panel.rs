@@ -16,6 +16,7 @@ use crate::policy::{Finding, Findings, OwnFinding};
 
 use super::auth::cover::unchecked;
 use super::auth::{self, Authenticator, Identity};
+use super::health::Health;
 use super::learned::{LEARNED, Learner};
 use super::local::{Local, Seen};
 use super::network::{self, Network};
@@ -58,6 +59,7 @@ pub struct StandardPanel {
     unavailable: BTreeMap<String, Then>,
     /// How much what was learned counts.
     learned: f32,
+    health: Health,
 }
 
 impl StandardPanel {
@@ -66,7 +68,7 @@ impl StandardPanel {
     /// # Errors
     /// [`RulesError`] says where a rule is wrong, or which option names no rule or check.
     pub fn open(options: &Options, dns: Arc<Dns>, clock: Clock) -> Result<Self, RulesError> {
-        let local = Local::open(options, clock)?;
+        let local = Local::open(options, clock.clone())?;
         if let Some(name) = options
             .unavailable
             .keys()
@@ -90,6 +92,7 @@ impl StandardPanel {
             scores: options.scores.clone(),
             unavailable: options.unavailable.clone(),
             learned: options.learned,
+            health: Health::new(clock),
         })
     }
 
@@ -114,6 +117,12 @@ impl StandardPanel {
         self
     }
 
+    /// How the checks are.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
     /// What the local checks find: nothing is asked of the network, nothing waits.
     #[must_use]
     pub fn inspect_locally(&self, mail: &Mail) -> Findings {
@@ -122,6 +131,7 @@ impl StandardPanel {
             found: self.settled(seen.found),
             own: self.settled_own(seen.own),
             authors: seen.authors,
+            author_name: seen.author_name,
             subject: seen.subject,
             ..Findings::default()
         }
@@ -273,6 +283,11 @@ impl Panel for StandardPanel {
             self.others(mail, deadline, Which::All),
         );
         let found = [seen.found, identity.found, client, domains, more].concat();
+        let own = self.authenticator.as_ref().map(|_| auth::NAMES);
+        let network = self.network.iter().flat_map(|n| n.asked(&mail.envelope));
+        let scanners = self.more.iter().map(|inspector| inspector.name());
+        let asked = own.into_iter().flatten().chain([LOCAL]).chain(network);
+        self.health.note(asked.chain(scanners), &found);
         let cover = identity
             .cover
             .unwrap_or_else(|| unchecked(mail.message.bytes()));
@@ -280,6 +295,7 @@ impl Panel for StandardPanel {
             found: self.settled(found),
             own: self.settled_own(seen.own),
             authors: seen.authors,
+            author_name: seen.author_name,
             forged: identity.forged,
             aligned: identity.aligned,
             authentication: identity.field,
@@ -296,6 +312,7 @@ impl Panel for StandardPanel {
         Findings {
             found: self.settled(found),
             authors: seen.authors,
+            author_name: seen.author_name,
             subject: seen.subject,
             ..Findings::default()
         }

@@ -11,6 +11,7 @@ pub mod outbound;
 mod policies;
 mod rate;
 mod replies;
+mod uses;
 mod weigh;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use rate::PerMinute;
 
 pub use challenge::Challenger;
 pub use front::passed_mark;
+pub use uses::ListUses;
 
 crate::options! {
     /// Mail that comes in.
@@ -74,6 +76,7 @@ pub struct Intake {
     outbound: Option<Arc<outbound::Outbound>>,
     greylist: Arc<greylist::Greylist>,
     rate: Arc<PerMinute>,
+    uses: ListUses,
     sent: Arc<replies::Sent>,
     challenger: Option<Arc<Challenger>>,
     /// A relay in front holds the mail and asks what to do with it.
@@ -88,6 +91,7 @@ impl Intake {
             parts: Arc::new(parts),
             refusals: Arc::new(PerMinute::new(admit::CLIENTS_COUNTED)),
             rate: Arc::new(PerMinute::new(rate::CLIENTS_MOST)),
+            uses: ListUses::default(),
             sent: Arc::new(replies::Sent::new()),
             challenger: None,
             door: "smtp",
@@ -104,6 +108,12 @@ impl Intake {
             door,
             ..self.clone()
         }
+    }
+
+    /// How often the entries of lists decided, since it was written down last.
+    #[must_use]
+    pub fn list_uses(&self) -> ListUses {
+        self.uses.clone()
     }
 
     /// Our name.

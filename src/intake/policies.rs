@@ -26,8 +26,13 @@ impl Intake {
     ) -> Result<Option<Listed>, StoreError> {
         let senders = mail.envelope.from.iter().chain(&findings.authors);
         let client = mail.envelope.peer.address;
-        self.ask_lists(senders, client, findings.forged, chain)
-            .await
+        let listed = self
+            .ask_lists(senders, client, findings.forged, chain)
+            .await?;
+        if let Some(listed) = &listed {
+            self.uses.note(listed, self.parts.clock.now());
+        }
+        Ok(listed)
     }
 
     async fn ask_lists<'a>(
@@ -41,7 +46,9 @@ impl Intake {
         for scope in chain {
             lists.push(self.parts.store.settings.list(scope).await?);
         }
+        let now = self.parts.clock.now();
         let entries = lists.iter().flat_map(|list| list.iter());
+        let entries = entries.filter(|entry| entry.holds_at(now));
         Ok(listed(entries, senders, client, forged))
     }
 

@@ -317,6 +317,7 @@ impl Intake {
             size: mail.message.size(),
             subject: findings.subject.chars().take(SUBJECT_LONGEST).collect(),
             author: author.unwrap_or_else(|| mail.envelope.from_text()),
+            author_name: findings.author_name.clone(),
             client: mail.envelope.peer.address.to_string(),
             failed: None,
             leaves: None,

@@ -1,6 +1,7 @@
 //! What a mail is: addresses, envelope, message, header fields, edits, replies, ids.
 
 mod address;
+mod addresses;
 mod budget;
 mod content;
 mod edit;
@@ -13,6 +14,7 @@ mod reply;
 pub mod subject;
 
 pub use address::{Address, AddressError, Domain};
+pub use addresses::Addresses;
 pub use budget::{Budget, OverBudget, Share};
 pub use content::{Content, no_room, too_big};
 pub use edit::{Edit, Edited, edited};

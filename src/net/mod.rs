@@ -1,5 +1,6 @@
 //! The wires: TLS, listeners, lines, limits, networks, DNS.
 
+pub mod certificate;
 pub mod dns;
 pub mod endpoint;
 pub mod limit;

@@ -11,6 +11,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use super::certificate::ends;
+use crate::clock::Timestamp;
+
 crate::options! {
     /// The certificate that all listeners show. Without one, a certificate authority of the
     /// house and a certificate signed by it are made at first start, in the data directory.
@@ -37,10 +40,17 @@ pub enum TlsError {
     Half,
 }
 
+/// What is shown now.
+struct Shown {
+    config: Arc<ServerConfig>,
+    /// When its certificate ends.
+    ends: Option<Timestamp>,
+}
+
 /// The server side of TLS, shared by all doors.
 #[derive(Clone)]
 pub struct ServerTls {
-    config: Arc<ArcSwap<ServerConfig>>,
+    shown: Arc<ArcSwap<Shown>>,
     files: Arc<(PathBuf, PathBuf)>,
 }
 
@@ -56,9 +66,9 @@ impl ServerTls {
             (None, None) => house_certificate(dir, hostname)?,
             _ => return Err(TlsError::Half),
         };
-        let config = load(&files.0, &files.1)?;
+        let shown = load(&files.0, &files.1)?;
         Ok(Self {
-            config: Arc::new(ArcSwap::from_pointee(config)),
+            shown: Arc::new(ArcSwap::from_pointee(shown)),
             files: Arc::new(files),
         })
     }
@@ -68,7 +78,7 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError`]; the certificate in use stays.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.config
+        self.shown
             .store(Arc::new(load(&self.files.0, &self.files.1)?));
         Ok(())
     }
@@ -76,7 +86,13 @@ impl ServerTls {
     /// An acceptor with the certificate of now.
     #[must_use]
     pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.load_full())
+        TlsAcceptor::from(self.shown.load().config.clone())
+    }
+
+    /// When the certificate in use ends; `None` if it does not say so in a way we read.
+    #[must_use]
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.shown.load().ends
     }
 }
 
@@ -92,7 +108,7 @@ pub fn describe(connection: &rustls::CommonState) -> Option<String> {
     Some(format!("{version} {}", suite.as_str().unwrap_or("unknown")))
 }
 
-fn load(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
+fn load(certificate: &Path, key: &Path) -> Result<Shown, TlsError> {
     let read = |path: &Path| {
         std::fs::read(path).map_err(|source| TlsError::Read {
             path: path.to_owned(),
@@ -111,12 +127,17 @@ fn load(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
     }
     let private =
         PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|e| pem(key, e.to_string()))?;
-    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let ends = chain.first().and_then(|own| ends(own));
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(TlsError::Pair)?
         .with_no_client_auth()
         .with_single_cert(chain, private)
-        .map_err(TlsError::Pair)
+        .map_err(TlsError::Pair)?;
+    Ok(Shown {
+        config: Arc::new(config),
+        ends,
+    })
 }
 
 /// The files of the certificate of the house; `ca.pem` is what clients may trust.

@@ -32,6 +32,11 @@ crate::options! {
         /// Letters in an hour that may go to addresses outside of your domains (alerts, notices to
         /// senders), and half as many to one domain. They go out as [outbound] says.
         pub outside_per_hour: u32 = 200,
+        /// A directory with templates of your own for digests and other letters; what is not there
+        /// stays as it is built in. Those built in lie in `conf/letters`, with a README.
+        pub templates: Option<PathBuf> = None,
+        /// Messages that a digest lists at most, between 1 and 500; of more it tells the number.
+        pub digest_lines: u32 = 100,
     }
 }
 

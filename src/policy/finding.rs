@@ -119,6 +119,8 @@ pub struct Findings {
     pub own: Vec<OwnFinding>,
     /// The addresses of the From field (RFC 5322 section 3.6.2), for lists.
     pub authors: Vec<Address>,
+    /// The name beside the first of them, decoded; at most 256 characters.
+    pub author_name: String,
     /// DMARC failed and its policy asks for quarantine or reject: an allow entry
     /// would let a forger in, so it does not count.
     pub forged: bool,

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::schedule::{Rhythm, Schedule, Weekdays, Zone};
+use crate::mail::{Address, Addresses};
+
 /// Largest quota, in messages or megabytes.
 pub const QUOTA_MOST: u64 = 1_000_000_000;
 
@@ -34,6 +37,26 @@ pub enum TagSigned {
     /// The tag is put, and the message sealed after (RFC 8617) with the key of the
     /// recipient's domain; without a key, as `HeaderOnly`.
     TagAndArcSeal,
+}
+
+/// The language of letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    #[default]
+    En,
+    De,
+}
+
+impl Language {
+    /// As it is written.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Language::En => "en",
+            Language::De => "de",
+        }
+    }
 }
 
 /// What becomes of pending mail that nobody authorised in time (IW-05).
@@ -139,6 +162,43 @@ pub struct Layer {
     /// scope asks for, a narrower one cannot take back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_second_factor: Option<bool>,
+    /// Who is written to when somebody asks for a release, at most 10 addresses (XX-12). Without
+    /// one it is whoever administers the domain or the house under a login that is an address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_to: Option<Addresses>,
+    /// Who gets a copy of what was released as wrongly held, at most 10 addresses (SY-05).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub false_positives_to: Option<Addresses>,
+    /// Tell the sender of a refused message when it is delivered after all (XX-08); only where
+    /// DMARC passed, and never a list, a program, or the null sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tell_sender: Option<bool>,
+    /// How often recipients are told what is held for them: `never`, `hourly`, `daily` (7:00), `weekly`
+    /// (Monday 7:00, or the first of `digest_days`), or hours of the day as in `7,12,17`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Rhythm>,
+    /// On which days: `all`, or as in `mon,tue,wed,thu,fri`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_days: Option<Weekdays>,
+    /// The time zone of those hours and of the times in digests, as in `Europe/Berlin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_zone: Option<Zone>,
+    /// The language of letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_language: Option<Language>,
+    /// Digests tell what was caught.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_caught: Option<bool>,
+    /// Digests tell what waits because its sender is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_pending: Option<bool>,
+    /// Who gets the digests instead of the recipient: for distribution lists and shared mailboxes. An
+    /// address of the same domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_to: Option<Address>,
+    /// Who gets a report about the whole domain, at the times of `digest`, or daily.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report_to: Option<Address>,
 }
 
 impl Layer {
@@ -175,6 +235,17 @@ impl Layer {
             tag_signed: self.tag_signed.or(before.tag_signed),
             admin_bodies: self.admin_bodies.or(before.admin_bodies),
             admin_second_factor: self.admin_second_factor.or(before.admin_second_factor),
+            requests_to: self.requests_to.or(before.requests_to),
+            false_positives_to: self.false_positives_to.or(before.false_positives_to),
+            tell_sender: self.tell_sender.or(before.tell_sender),
+            digest: self.digest.or(before.digest),
+            digest_days: self.digest_days.or(before.digest_days),
+            digest_zone: self.digest_zone.or(before.digest_zone),
+            digest_language: self.digest_language.or(before.digest_language),
+            digest_caught: self.digest_caught.or(before.digest_caught),
+            digest_pending: self.digest_pending.or(before.digest_pending),
+            digest_to: self.digest_to.or(before.digest_to),
+            report_to: self.report_to.or(before.report_to),
         }
     }
 }
@@ -209,6 +280,17 @@ pub struct Policy {
     pub tag_signed: TagSigned,
     pub admin_bodies: bool,
     pub admin_second_factor: bool,
+    pub requests_to: Addresses,
+    pub false_positives_to: Addresses,
+    pub tell_sender: bool,
+    pub digest: Rhythm,
+    pub digest_days: Weekdays,
+    pub digest_zone: Zone,
+    pub digest_language: Language,
+    pub digest_caught: bool,
+    pub digest_pending: bool,
+    pub digest_to: Option<Address>,
+    pub report_to: Option<Address>,
 }
 
 impl Default for Policy {
@@ -241,6 +323,17 @@ impl Default for Policy {
             tag_signed: TagSigned::HeaderOnly,
             admin_bodies: false,
             admin_second_factor: false,
+            requests_to: Addresses::default(),
+            false_positives_to: Addresses::default(),
+            tell_sender: false,
+            digest: Rhythm::Never,
+            digest_days: Weekdays::ALL,
+            digest_zone: Zone::default(),
+            digest_language: Language::En,
+            digest_caught: true,
+            digest_pending: true,
+            digest_to: None,
+            report_to: None,
         }
     }
 }
@@ -293,6 +386,17 @@ impl Policy {
             admin_second_factor: layers
                 .iter()
                 .any(|layer| layer.admin_second_factor == Some(true)),
+            requests_to: layer.requests_to.unwrap_or(house.requests_to),
+            false_positives_to: layer.false_positives_to.unwrap_or(house.false_positives_to),
+            tell_sender: layer.tell_sender.unwrap_or(house.tell_sender),
+            digest: layer.digest.unwrap_or(house.digest),
+            digest_days: layer.digest_days.unwrap_or(house.digest_days),
+            digest_zone: layer.digest_zone.unwrap_or(house.digest_zone),
+            digest_language: layer.digest_language.unwrap_or(house.digest_language),
+            digest_caught: layer.digest_caught.unwrap_or(house.digest_caught),
+            digest_pending: layer.digest_pending.unwrap_or(house.digest_pending),
+            digest_to: layer.digest_to,
+            report_to: layer.report_to,
         }
     }
 
@@ -312,6 +416,32 @@ impl Policy {
 }
 
 impl Policy {
+    /// When digests are due.
+    #[must_use]
+    pub fn digests(&self) -> Schedule {
+        Schedule {
+            rhythm: self.digest.clone(),
+            days: self.digest_days,
+            zone: self.digest_zone.clone(),
+        }
+    }
+
+    /// The same with the defaults for all that is about digests.
+    fn without_digests(self) -> Policy {
+        let house = Policy::default();
+        Policy {
+            digest: house.digest,
+            digest_days: house.digest_days,
+            digest_zone: house.digest_zone,
+            digest_language: house.digest_language,
+            digest_caught: house.digest_caught,
+            digest_pending: house.digest_pending,
+            digest_to: house.digest_to,
+            report_to: house.report_to,
+            ..self
+        }
+    }
+
     /// True if `other` may make another answer, or another message, of the same mail.
     #[must_use]
     pub fn differs(&self, other: &Policy) -> bool {
@@ -334,7 +464,10 @@ impl Policy {
             split: false,
             admin_bodies: false,
             admin_second_factor: false,
-            ..policy.clone()
+            requests_to: Addresses::default(),
+            false_positives_to: Addresses::default(),
+            tell_sender: false,
+            ..policy.clone().without_digests()
         };
         answering(self) != answering(other)
     }

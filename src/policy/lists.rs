@@ -171,6 +171,17 @@ pub struct ListEntry {
     pub note: String,
     #[serde(default)]
     pub origin: Origin,
+    /// From this time on it does not count; it is removed then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+}
+
+impl ListEntry {
+    /// False once it expired.
+    #[must_use]
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
 }
 
 /// What the lists say of a mail for one recipient.
@@ -274,6 +285,7 @@ mod tests {
             made: Timestamp(0),
             note: String::new(),
             origin: Origin::Hand,
+            expires: None,
         };
         let ask = |entries: &[ListEntry], forged| {
             let sender: Address = "a@x.org".parse().expect("address");

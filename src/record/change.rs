@@ -37,6 +37,9 @@ pub struct Change {
     pub leaves: Option<Timestamp>,
     /// Its release was asked for; holds until the entry moves.
     pub requested: Option<Asked>,
+    /// It answers the request for a release, which must be there still, and ends it.
+    #[serde(default)]
+    pub answers: bool,
     /// It is delivered marked as spam.
     pub marked: bool,
     pub event: Event,

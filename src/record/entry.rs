@@ -80,6 +80,9 @@ pub struct Entry {
     pub subject: String,
     /// The From field's first address, or else the reverse path, as text.
     pub author: String,
+    /// The name beside that address; empty if there is none.
+    #[serde(default)]
+    pub author_name: String,
     /// The client's address.
     pub client: String,
     /// What the destination said when delivery was refused; shown as `$ReleaseFailed`.
@@ -142,6 +145,7 @@ impl Entry {
             size: kept.bytes.len() as u64,
             subject: subject.unwrap_or_default(),
             author: kept.envelope.from_text(),
+            author_name: String::new(),
             client: kept.envelope.peer.address.to_string(),
             failed: Some(reply),
             leaves: None,

@@ -33,6 +33,10 @@ pub enum Status {
     Released,
     /// Somebody without the right asked for it (XX-12).
     Requested,
+    /// A release that was asked for was not granted (XX-12).
+    Denied,
+    /// The house wrote to somebody about a mail.
+    Told,
     /// A release was taken back before it left (XX-13).
     TakenBack,
     ReleasedAndTrained,
@@ -70,6 +74,8 @@ impl fmt::Display for Status {
             Status::NotAccepted => "not-accepted",
             Status::Released => "released",
             Status::Requested => "requested",
+            Status::Denied => "denied",
+            Status::Told => "told",
             Status::TakenBack => "taken-back",
             Status::ReleasedAndTrained => "released-and-trained",
             Status::Delivered => "delivered",

@@ -11,14 +11,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, Domain, EntryId, Mail, MailId};
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
 use crate::record::{
-    Account, ApiKey, Challenge, Change, DomainSettings, Entry, Event, Job, KeptMail, Lesson,
-    SenderLock, Shelf, State,
+    Account, ApiKey, Challenge, Change, DigestState, DomainSettings, Entry, Event, Job, KeptMail,
+    Lesson, ListUse, SenderLock, Shelf, State,
 };
 
 pub use on_sled::Options;
@@ -72,6 +73,8 @@ pub struct Shown {
     pub id: EntryId,
     /// Its delivery was refused.
     pub failed: bool,
+    /// Its release was asked for.
+    pub requested: bool,
     /// As the view's scope set them.
     pub flags: Flags,
 }
@@ -273,6 +276,21 @@ pub trait Settings: Send + Sync {
         pattern: &Pattern,
         event: Event,
     ) -> Result<bool, StoreError>;
+    /// Entries of all lists in the order of their keys, `most` at a time, and where to go on.
+    async fn listed_from(
+        &self,
+        from: Option<Vec<u8>>,
+        most: usize,
+    ) -> Result<(Vec<ListEntry>, Option<Vec<u8>>), StoreError>;
+    /// How often the entries of exactly this scope decided.
+    async fn list_uses(&self, scope: &Scope) -> Result<Vec<ListUse>, StoreError>;
+    /// Adds to what was counted, for entries that are there. Not waited for by a power cut. Two
+    /// calls at the same time may lose a count.
+    async fn count_uses(&self, uses: Vec<ListUse>) -> Result<(), StoreError>;
+    /// What a chore of the house remembers under this name. No line of the log speaks of it.
+    async fn note(&self, name: &str) -> Result<Option<Value>, StoreError>;
+    /// Sets it, or removes it.
+    async fn set_note(&self, name: &str, value: Option<Value>) -> Result<(), StoreError>;
     /// The lock of exactly this sender.
     async fn lock(&self, sender: &Scope) -> Result<Option<SenderLock>, StoreError>;
     async fn locks(&self) -> Result<Vec<SenderLock>, StoreError>;
@@ -309,6 +327,32 @@ pub trait Settings: Send + Sync {
     async fn remove_secret(&self, name: &str, event: Event) -> Result<bool, StoreError>;
 }
 
+/// Who is due a digest, and what the last one told. No line of the log speaks of it.
+#[async_trait]
+pub trait Digests: Send + Sync {
+    async fn digest(&self, of: &Scope) -> Result<Option<DigestState>, StoreError>;
+    /// Those to look at up to and with `now`, the earliest first; at most `most`.
+    async fn digests_due(
+        &self,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<DigestState>, StoreError>;
+    /// Those to look at after `late` only, the earliest first; at most `most`.
+    async fn digests_after(
+        &self,
+        late: Timestamp,
+        most: usize,
+    ) -> Result<Vec<DigestState>, StoreError>;
+    /// Sets all of them or none, and up to which uid new entries were looked at. Durable on return.
+    async fn set_digests(
+        &self,
+        states: Vec<DigestState>,
+        seen: Option<u64>,
+    ) -> Result<(), StoreError>;
+    /// 0 at first.
+    async fn digests_seen(&self) -> Result<u64, StoreError>;
+}
+
 /// What is kept for a while only, and may be lost at a restart. Bounded: when full, the
 /// entries that end first go.
 #[async_trait]
@@ -328,5 +372,6 @@ pub struct Store {
     pub lessons: Arc<dyn Lessons>,
     pub journal: Arc<dyn Journal>,
     pub settings: Arc<dyn Settings>,
+    pub digests: Arc<dyn Digests>,
     pub transient: Arc<dyn Transient>,
 }

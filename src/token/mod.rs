@@ -2,12 +2,14 @@
 
 mod appeal;
 mod key;
+mod link;
 mod reinsertion;
 mod sealing;
 mod work;
 
 pub use appeal::{appeal_mail, appeal_text};
 pub use key::{Key, KeyRing};
+pub use link::{Link, Purpose};
 pub use reinsertion::{Claim, FIELD, TokenFault, mint, verify};
 pub use sealing::{Algorithm, KeyFault, SealingKey, Selector};
 pub use work::{WORK_BITS, WorkFault, check_work, offer_work};

@@ -30,9 +30,11 @@ use tokio::net::TcpListener;
 
 use crate::accounts::Login;
 use crate::actions::Desk;
+use crate::inspect::Health;
 use crate::net::limit::{Place, Turnstile};
 use crate::net::listen::{self, Closing};
 use crate::net::tls::ServerTls;
+use crate::notify::Alerts;
 use crate::record::Route;
 use crate::relay::Probe;
 
@@ -71,6 +73,7 @@ struct House {
     /// Who asks strangers whether somebody is there.
     humans: human::Humans,
     reinsertion: Option<Arc<Reinsertion>>,
+    watch: Option<(Alerts, Health)>,
     closing: Closing,
     overlap: Duration,
     /// Requests of the API, and what was answered to those that must not be done twice.
@@ -109,6 +112,7 @@ impl Door {
             downloads: download::Downloads::default(),
             humans: human::Humans::default(),
             reinsertion: None,
+            watch: None,
             closing,
             overlap,
             rates: api::Rates::default(),
@@ -126,6 +130,13 @@ impl Door {
     #[must_use]
     pub fn reinserting(mut self, reinsertion: Reinsertion) -> Self {
         self.house.reinsertion = Some(Arc::new(reinsertion));
+        self
+    }
+
+    /// With what goes wrong and how the checks are, for the overview.
+    #[must_use]
+    pub fn watching(mut self, alerts: Alerts, checks: Health) -> Self {
+        self.house.watch = Some((alerts, checks));
         self
     }
 

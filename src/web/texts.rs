@@ -18,6 +18,7 @@ mod keys;
 mod lists;
 mod people;
 mod policy;
+mod watch;
 
 macro_rules! texts {
     ($($group:ident,)* ; $($name:ident: $en:literal | $de:literal;)*) => {
@@ -32,7 +33,7 @@ macro_rules! texts {
 }
 
 texts! {
-    account, audit, challenge, keys, lists, people, policy,;
+    account, audit, challenge, keys, lists, people, policy, watch,;
 
     code: "en" | "de";
     other_code: "de" | "en";
@@ -188,6 +189,8 @@ texts! {
     act_remove_and_block: "Remove & block sender" | "Entfernen & Absender sperren";
     act_train_spam: "Report as spam" | "Als Spam melden";
     act_train_ham: "Report as not spam" | "Als kein Spam melden";
+    act_deny_request: "Deny the request" | "Bitte ablehnen";
+    deny_why: "Reason, for who asked" | "Grund, für den Bittenden";
     act_request_release: "Request release" | "Freigabe erbitten";
     reach: "The list entry holds for" | "Der Listeneintrag gilt für";
     reach_recipient: "the recipient" | "den Empfänger";
@@ -199,6 +202,7 @@ texts! {
     done_remove: "{n} removed" | "{n} entfernt";
     done_train: "{n} reported" | "{n} gemeldet";
     done_request: "{n} requested" | "{n} erbeten";
+    done_deny: "{n} denied" | "{n} abgelehnt";
     done_take_back: "{n} taken back" | "{n} zurückgenommen";
     done_before: "{n} had been done before" | "{n} schon zuvor erledigt";
     done_refused: "{n} not possible" | "{n} nicht möglich";

@@ -141,6 +141,7 @@ impl House {
             size,
             subject: "Hello".into(),
             author: "sender@spam.example".into(),
+            author_name: String::new(),
             client: "192.0.2.1".into(),
             failed: None,
             leaves: None,

@@ -109,6 +109,7 @@ pub(crate) async fn keeps_settings(store: &Store) {
         made: START,
         note: note.into(),
         origin: Origin::Hand,
+        expires: None,
     };
     assert_eq!(settings.list(&alice).await, Ok(Arc::default()));
     for note in ["one", "two"] {

@@ -71,6 +71,7 @@ pub(crate) fn entry(mail: &Mail, owner: &str) -> Entry {
         size: mail.message.size(),
         subject: "mail".into(),
         author: "a@sender.example".into(),
+        author_name: String::new(),
         client: "127.0.0.1".into(),
         failed: None,
         leaves: None,
@@ -114,6 +115,7 @@ pub(crate) fn change(entry: &Entry, from: State, to: State) -> Change {
         listed: None,
         leaves: None,
         requested: None,
+        answers: false,
         marked: false,
         event: event_of(entry, Status::Changed),
     }
@@ -199,6 +201,7 @@ pub(crate) async fn listing_agrees(store: &Store, of: &str) {
             uid: row.entry.uid,
             id: row.entry.id,
             failed: row.entry.failed.is_some(),
+            requested: row.entry.requested.is_some(),
             flags: row.flags,
         })
         .collect();

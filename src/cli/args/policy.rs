@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::policy::{Layer, Mode, PendEnd, TagSigned};
+use crate::mail::{Address, Addresses};
+use crate::policy::{Language, Layer, Mode, PendEnd, Rhythm, TagSigned, Weekdays, Zone};
 
 /// How a mode is written.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -48,6 +49,22 @@ impl TagSignedArg {
             TagSignedArg::Tag => TagSigned::Tag,
             TagSignedArg::HeaderOnly => TagSigned::HeaderOnly,
             TagSignedArg::TagAndArcSeal => TagSigned::TagAndArcSeal,
+        }
+    }
+}
+
+/// How a language is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LanguageArg {
+    En,
+    De,
+}
+
+impl LanguageArg {
+    fn language(self) -> Language {
+        match self {
+            LanguageArg::En => Language::En,
+            LanguageArg::De => Language::De,
         }
     }
 }
@@ -154,6 +171,39 @@ pub(crate) struct PolicyArgs {
     /// Who looks after others' mail needs a second factor in the panel
     #[arg(long, value_name = "true|false")]
     admin_second_factor: Option<bool>,
+    /// Who is written to when somebody asks for a release; with commas, empty for the administrators
+    #[arg(long, value_name = "ADDRESSES")]
+    requests_to: Option<Addresses>,
+    /// Who gets a copy of what was released as wrongly held; with commas, empty for nobody
+    #[arg(long, value_name = "ADDRESSES")]
+    false_positives_to: Option<Addresses>,
+    /// Tell the sender of a refused message when it is delivered after all
+    #[arg(long, value_name = "true|false")]
+    tell_sender: Option<bool>,
+    /// How often recipients are told what is held: never, hourly, daily, weekly, or hours as in 7,12,17
+    #[arg(long, value_name = "RHYTHM")]
+    digest: Option<Rhythm>,
+    /// On which days: all, or as in mon,tue,wed,thu,fri
+    #[arg(long, value_name = "DAYS")]
+    digest_days: Option<Weekdays>,
+    /// Time zone of those hours, as in Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    digest_zone: Option<Zone>,
+    /// Language of letters
+    #[arg(long)]
+    digest_language: Option<LanguageArg>,
+    /// Digests tell what was caught
+    #[arg(long, value_name = "true|false")]
+    digest_caught: Option<bool>,
+    /// Digests tell what waits because its sender is not known
+    #[arg(long, value_name = "true|false")]
+    digest_pending: Option<bool>,
+    /// Who gets the digests instead of the recipient; an address of the same domain
+    #[arg(long, value_name = "ADDRESS")]
+    digest_to: Option<Address>,
+    /// Who gets a report about the whole domain
+    #[arg(long, value_name = "ADDRESS")]
+    report_to: Option<Address>,
 }
 
 impl PolicyArgs {
@@ -186,6 +236,17 @@ impl PolicyArgs {
             tag_signed: self.tag_signed.map(TagSignedArg::what),
             admin_bodies: self.admin_bodies,
             admin_second_factor: self.admin_second_factor,
+            requests_to: self.requests_to.clone(),
+            false_positives_to: self.false_positives_to.clone(),
+            tell_sender: self.tell_sender,
+            digest: self.digest.clone(),
+            digest_days: self.digest_days,
+            digest_zone: self.digest_zone.clone(),
+            digest_language: self.digest_language.map(LanguageArg::language),
+            digest_caught: self.digest_caught,
+            digest_pending: self.digest_pending,
+            digest_to: self.digest_to.clone(),
+            report_to: self.report_to.clone(),
         }
     }
 }

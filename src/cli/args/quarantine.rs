@@ -64,6 +64,16 @@ pub(crate) enum OnQuarantine {
         #[command(flatten)]
         common: Common,
     },
+    /// Do not grant a release that was asked for; who asked is told
+    Deny {
+        #[arg(required = true)]
+        ids: Vec<EntryId>,
+        /// The reason, for who asked
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        why: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Take a release back that has not left yet
     TakeBack {
         #[arg(required = true)]

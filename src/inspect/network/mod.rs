@@ -67,6 +67,14 @@ impl Network {
         }
     }
 
+    /// The names of the checks that say something of such an envelope.
+    pub(super) fn asked(&self, envelope: &Envelope) -> impl Iterator<Item = &'static str> {
+        let stranger = envelope.direction == Direction::Inbound
+            && is_public(envelope.peer.address.to_canonical());
+        let asked = |zone: &Arc<Asked>| stranger || zone.zone.kind == Kind::Domain;
+        self.zones.iter().any(asked).then_some(DNSBL).into_iter()
+    }
+
     /// What is known of the client. Our own users' mail and private addresses are not asked about.
     pub(super) async fn client(&self, envelope: &Envelope, deadline: Instant) -> Vec<Finding> {
         let client = envelope.peer.address.to_canonical();

@@ -102,6 +102,7 @@ impl Intake {
                     made: now,
                     note: String::new(),
                     origin: Origin::Correspondent,
+                    expires: None,
                 });
             }
         }

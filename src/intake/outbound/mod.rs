@@ -8,12 +8,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use serde_json::json;
 
 use super::Intake;
 use super::weigh::{Decision, TurnedAway};
 use crate::mail::{Address, Direction, Domain, Mail, Peer, Reply};
-use crate::notify::Hook;
+use crate::notify::{Alert, AlertKind, Alerts};
 use crate::policy::{Disposition, Findings, Scope, dispose, judge, not_now};
 use crate::record::{Door, Event, Route, SenderLock, Status};
 use crate::relay::Outward;
@@ -31,19 +30,19 @@ const LOOKUPS_AT_ONCE: usize = 16;
 pub struct Outbound {
     pub(super) outward: Outward,
     pub(super) options: Options,
-    alert: Option<Hook>,
+    alerts: Option<Alerts>,
     limits: Limits,
 }
 
 impl Outbound {
-    /// Mail goes out by `outward`; `alert` is told of senders that are locked.
+    /// Mail goes out by `outward`; `alerts` are told of senders that are locked.
     #[must_use]
-    pub fn new(outward: Outward, options: Options, alert: Option<Hook>) -> Self {
+    pub fn new(outward: Outward, options: Options, alerts: Option<Alerts>) -> Self {
         Self {
             limits: Limits::new(&options),
             outward,
             options,
-            alert,
+            alerts,
         }
     }
 }
@@ -164,14 +163,13 @@ impl Intake {
         event.from.clone_from(&mail.envelope.from);
         let settings = &self.parts.store.settings;
         settings.set_lock(lock.clone(), event).await?;
-        if let Some(hook) = &outbound.alert {
-            hook.tell(json!({
-                "alert": "sender-locked",
-                "sender": lock.sender,
-                "why": lock.why,
-                "since": lock.since.to_string(),
-                "client": client,
-            }));
+        if let Some(alerts) = &outbound.alerts {
+            let words = format!("{} sent {} and was locked", lock.sender, lock.why);
+            let alert = Alert::new(AlertKind::SenderLocked, lock.sender.to_string(), words)
+                .with("sender", lock.sender.to_string())
+                .with("why", lock.why.as_str())
+                .with("client", client.to_string());
+            alerts.raise(alert);
         }
         Ok(locked(&lock))
     }

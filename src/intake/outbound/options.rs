@@ -69,8 +69,11 @@ crate::options! {
         /// those not written to for longest go. 0 keeps none. The policy field
         /// `correspondents` switches it by scope.
         pub correspondents: usize = 2000,
-        /// A program with its arguments that is run when a sender is locked; it gets one line
-        /// of JSON on its standard input. One at a time.
+        /// Days after which a correspondent to whom nobody wrote, and whose entry decided nothing,
+        /// is taken off the list; 0 for never.
+        pub correspondents_unused_days: u64 = 365,
+        /// A program with its arguments that is run for each alert (see [alerts]), such as when a
+        /// sender is locked; it gets one line of JSON on its standard input. One at a time.
         pub alert_command: Vec<String> = Vec::new(),
         /// How long that program may run.
         pub alert_time: Span = Span::seconds(30),

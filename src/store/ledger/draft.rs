@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use super::index::{Index, Overlay};
 use super::keys::{self, Kind};
-use super::rows::{EntryRow, Home, LessonRow, decode, held, held_row, number};
+use super::rows::{EntryRow, Home, LessonRow, decode, decode_setting, held, held_row, number};
 use crate::clock::Timestamp;
 use crate::mail::{EntryId, MailId};
 use crate::policy::Scope;
-use crate::record::{Entry, Event, Job, State};
+use crate::record::{DigestState, Entry, Event, Job, State};
 use crate::store::{Held, Notice, NoticeKind, Place as EventPlace, StoreError, View};
 
 /// What one row of the log is from now on.
@@ -378,7 +378,12 @@ fn derive(
             }
         }
         Some(Kind::Event) => derive_event(key, &mut out),
-        Some(Kind::Flags | Kind::Setting | Kind::Mark) | None => {}
+        Some(Kind::Digest) if key != keys::DIGESTS_SEEN => {
+            let state: DigestState = decode_setting(value)?;
+            let due = state.look.map(|look| keys::digest_due(look, key));
+            out.extend(due.map(|due| Derived::Row(due, Vec::new())));
+        }
+        Some(Kind::Digest | Kind::Flags | Kind::Setting | Kind::Mark) | None => {}
     }
     Ok(out)
 }
@@ -394,7 +399,8 @@ fn derive_entry(key: &[u8], row: &EntryRow, out: &mut Vec<Derived>) {
                 direction: entry.direction,
             };
             let shown = keys::shown(&view, entry.uid);
-            let value = keys::shown_value(entry.failed.is_some(), entry.id);
+            let value =
+                keys::shown_value(entry.failed.is_some(), entry.requested.is_some(), entry.id);
             out.push(Derived::Row(shown, value));
             out.push(Derived::Count(keys::count(&view)));
             out.push(Derived::Held(keys::held(&view.scope), entry.size));

@@ -227,15 +227,18 @@ fn listing(
         let Some((uid, id)) = shown(&pair) else {
             continue;
         };
-        let failed = match keys::shown_failed(&pair.1) {
-            Some(failed) => failed,
-            None => entry(index, id)?.is_some_and(|entry| entry.failed.is_some()),
+        let (failed, requested) = match keys::shown_marks(&pair.1) {
+            Some(marks) => marks,
+            None => entry(index, id)?.map_or((false, false), |entry| {
+                (entry.failed.is_some(), entry.requested.is_some())
+            }),
         };
         let flags = flags(index, id, scope, uid)?;
         all.push(Shown {
             uid,
             id,
             failed,
+            requested,
             flags,
         });
     }

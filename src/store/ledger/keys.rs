@@ -12,13 +12,15 @@
 //! | `V` time, number | the event |
 //! | `F` entry, scope | flags |
 //! | `S` kind, name | a setting |
-//! | `v` scope, shelf, direction, uid | 1 if delivery was refused, entry: what is shown |
+//! | `v` scope, shelf, direction, uid | 1 if delivery was refused, plus 2 if its release was asked for, entry: what is shown |
+//! | `D` scope | what is known of somebody's digests; `D!` how far new entries were looked at for them |
 //! | `c` scope, shelf, direction | how many are shown |
 //! | `x` expiry, entry | held entries |
 //! | `e` time, entry | entries that ended |
 //! | `d` due, entry | jobs |
 //! | `n` mail, kind, id | who needs the mail's octets |
 //! | `l` stage, time, number | lessons by age |
+//! | `r` time, scope | digests to look at |
 //! | `w` number | the time of an event that is not sealed |
 
 use crate::clock::Timestamp;
@@ -37,6 +39,7 @@ pub(crate) enum Kind {
     Event,
     Flags,
     Setting,
+    Digest,
     /// A counter or the journal's edge; the start of each segment repeats them.
     Mark,
 }
@@ -52,6 +55,7 @@ impl Kind {
             b'V' => Kind::Event,
             b'F' => Kind::Flags,
             b'S' => Kind::Setting,
+            b'D' => Kind::Digest,
             b'#' => Kind::Mark,
             _ => return None,
         })
@@ -77,6 +81,9 @@ pub(crate) const JOBS_DUE: &[u8] = b"d";
 pub(crate) const HELD: &[u8] = b"h";
 pub(crate) const EXPIRING: &[u8] = b"x";
 pub(crate) const ENDED: &[u8] = b"e";
+pub(crate) const DIGESTS_DUE: &[u8] = b"r";
+/// Up to which uid new entries were looked at for digests.
+pub(crate) const DIGESTS_SEEN: &[u8] = b"D!";
 pub(crate) const EVENTS: &[u8] = b"V";
 pub(crate) const EVENT_NUMBERS: &[u8] = b"w";
 pub(crate) const LESSONS: &[u8] = b"L";
@@ -88,8 +95,12 @@ pub(crate) const LOCKS: &[u8] = b"Sk";
 pub(crate) const SECRETS: &[u8] = b"Ss";
 pub(crate) const API_KEYS: &[u8] = b"Si";
 pub(crate) const CHALLENGES: &[u8] = b"Sc";
+/// How often the entries of lists decided.
+pub(crate) const LIST_USES: &[u8] = b"Sh";
+/// What chores of the house remember, by their name.
+pub(crate) const NOTES: &[u8] = b"Sn";
 /// The settings by kind, with the names that people read.
-pub(crate) const SECTIONS: [(&[u8], &str); 8] = [
+pub(crate) const SECTIONS: [(&[u8], &str); 10] = [
     (ACCOUNTS, "accounts"),
     (DOMAINS, "domains"),
     (POLICIES, "policies"),
@@ -98,6 +109,8 @@ pub(crate) const SECTIONS: [(&[u8], &str); 8] = [
     (SECRETS, "secrets"),
     (API_KEYS, "api_keys"),
     (CHALLENGES, "challenges"),
+    (LIST_USES, "list_uses"),
+    (NOTES, "notes"),
 ];
 
 /// A part of the undo; the part 0 says that it is whole.
@@ -142,6 +155,21 @@ pub(crate) fn event_place(key: &[u8]) -> Option<(Timestamp, u64)> {
     Some((Timestamp(at), number))
 }
 
+pub(crate) fn digest(of: &Scope) -> Vec<u8> {
+    with_scope(b"D", of)
+}
+
+/// That the digests in the row `digest` are to be looked at then.
+pub(crate) fn digest_due(at: Timestamp, digest: &[u8]) -> Vec<u8> {
+    let of = digest.get(1..).unwrap_or_default();
+    join(&[DIGESTS_DUE, &at.0.to_be_bytes(), of])
+}
+
+/// The row of a key that [`digest_due`] made.
+pub(crate) fn digest_of(due: &[u8]) -> Vec<u8> {
+    join(&[b"D", due.get(9..).unwrap_or_default()])
+}
+
 pub(crate) fn all_flags(id: EntryId) -> Vec<u8> {
     join(&[b"F", &id.0])
 }
@@ -179,7 +207,25 @@ pub(crate) fn list_of(key: &[u8]) -> Option<&[u8]> {
 }
 
 pub(crate) fn listed(scope: &Scope, kind: ListKind, pattern: &Pattern) -> Vec<u8> {
-    let mut key = list(scope);
+    of_pattern(list(scope), kind, pattern)
+}
+
+/// How often the entries of a scope's list decided.
+pub(crate) fn list_uses(scope: &Scope) -> Vec<u8> {
+    with_scope(LIST_USES, scope)
+}
+
+/// How often this entry decided.
+pub(crate) fn list_use(scope: &Scope, kind: ListKind, pattern: &Pattern) -> Vec<u8> {
+    of_pattern(list_uses(scope), kind, pattern)
+}
+
+/// What a chore remembers under this name.
+pub(crate) fn note(name: &str) -> Vec<u8> {
+    join(&[NOTES, name.as_bytes()])
+}
+
+fn of_pattern(mut key: Vec<u8>, kind: ListKind, pattern: &Pattern) -> Vec<u8> {
     key.push(match kind {
         ListKind::Allow => b'a',
         ListKind::Block => b'b',
@@ -207,7 +253,7 @@ pub(crate) fn challenge(place: &str) -> Vec<u8> {
 /// A setting's key as people read it.
 pub(crate) fn setting_name(key: &[u8]) -> String {
     let name = String::from_utf8_lossy(key.get(2..).unwrap_or_default());
-    if [DOMAINS, SECRETS, API_KEYS, CHALLENGES]
+    if [DOMAINS, SECRETS, API_KEYS, CHALLENGES, NOTES]
         .iter()
         .any(|kind| key.starts_with(kind))
     {
@@ -237,14 +283,15 @@ pub(crate) fn shown(view: &View, uid: u64) -> Vec<u8> {
 }
 
 /// The value under [`shown`].
-pub(crate) fn shown_value(failed: bool, id: EntryId) -> Vec<u8> {
-    join(&[&[u8::from(failed)], &id.0])
+pub(crate) fn shown_value(failed: bool, requested: bool, id: EntryId) -> Vec<u8> {
+    join(&[&[u8::from(failed) | u8::from(requested) << 1], &id.0])
 }
 
-/// If delivery was refused; `None` where the value does not say, in an index made before it did.
-pub(crate) fn shown_failed(value: &[u8]) -> Option<bool> {
+/// If delivery was refused, and if a release was asked for; `None` where the value does not say,
+/// in an index made before it did.
+pub(crate) fn shown_marks(value: &[u8]) -> Option<(bool, bool)> {
     match value {
-        [failed, id @ ..] if id.len() == 16 => Some(*failed == 1),
+        [marks, id @ ..] if id.len() == 16 => Some((marks & 1 != 0, marks & 2 != 0)),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub(crate) mod ops;
 pub(crate) mod rows;
 
+mod digests;
 mod entries;
 mod jobs;
 pub(crate) mod journal;
@@ -123,7 +124,8 @@ pub(crate) fn store<E: Engine>(engine: Arc<E>, transient: Arc<dyn Transient>) ->
         jobs: rooms.clone(),
         lessons: rooms.clone(),
         journal: rooms.clone(),
-        settings: rooms,
+        settings: rooms.clone(),
+        digests: rooms,
         transient,
     }
 }

@@ -51,12 +51,19 @@ pub(crate) enum Op {
     /// Events up to this number are sealed, [`SWEEP`] at a time.
     Sealed(u64),
     Set(Vec<u8>, Option<Vec<u8>>, Event),
+    /// Rows that no line of the log speaks of, all or none.
+    Note(Vec<(Vec<u8>, Vec<u8>)>),
     /// Sets a setting that is still what it was.
     Replace {
         key: Vec<u8>,
         before: Option<Vec<u8>>,
         after: Vec<u8>,
         event: Event,
+    },
+    /// Sets, or removes, what chores remember: no line of the log speaks of it.
+    Remember {
+        rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+        durable: bool,
     },
     /// Lets go of what is too old.
     Sweep {
@@ -90,6 +97,7 @@ impl Op {
                 | Op::Move { .. }
                 | Op::Forget(_)
                 | Op::Sealed(_)
+                | Op::Remember { durable: false, .. }
         )
     }
 
@@ -193,6 +201,13 @@ pub(crate) fn decide(op: Op, draft: &mut Draft<'_>) -> Result<Decision, StoreErr
         Op::Forget(before) => forget(draft, before),
         Op::Sealed(number) => sealed(draft, number),
         Op::Set(key, value, event) => set(draft, key, value, &event),
+        Op::Note(rows) => {
+            let mut decision = Decision::new(Answer::Done);
+            for (key, value) in rows {
+                decision.put(key, value);
+            }
+            Ok(decision)
+        }
         Op::Replace {
             key,
             before,
@@ -207,6 +222,7 @@ pub(crate) fn decide(op: Op, draft: &mut Draft<'_>) -> Result<Decision, StoreErr
                 ..decision
             })
         }
+        Op::Remember { rows, .. } => remember(draft, rows),
         Op::Sweep { now, history_days } => sweep(draft, now, history_days),
         Op::Move {
             segment,
@@ -338,8 +354,12 @@ fn change(draft: &Draft<'_>, change: Change) -> Result<Decision, StoreError> {
         entry.expires = entry.expires.max(least);
     }
     entry.leaves = change.leaves;
+    if change.answers && entry.requested.is_none() {
+        // Somebody else answered just now.
+        return refused(ChangeError::Moved(entry.state));
+    }
     entry.marked = change.marked;
-    if moved || change.requested.is_some() {
+    if moved || change.answers || change.requested.is_some() {
         entry.requested = change.requested;
     }
     decision.entry(&entry, if moved { change.event.at } else { since })?;
@@ -411,6 +431,21 @@ fn set(
         None => return Ok(decision),
     }
     decision.event(draft, event)?;
+    Ok(decision)
+}
+
+fn remember(
+    draft: &Draft<'_>,
+    rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+) -> Result<Decision, StoreError> {
+    let mut decision = Decision::new(Answer::Done);
+    for (key, value) in rows {
+        match value {
+            Some(value) => decision.put(key, value),
+            None if draft.overlay.get(&key)?.is_some() => decision.delete(key, draft),
+            None => {}
+        }
+    }
     Ok(decision)
 }
 

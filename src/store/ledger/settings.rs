@@ -5,16 +5,29 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::ops::{Answer, Op};
 use super::rows::{Home, decode_setting, encode_setting};
 use super::{Engine, Rooms, keys, value};
 use crate::mail::Domain;
 use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
-use crate::record::{Account, ApiKey, Challenge, DomainSettings, Event, SenderLock};
+use crate::record::{Account, ApiKey, Challenge, DomainSettings, Event, ListUse, SenderLock};
 use crate::store::{Settings, StoreError};
 
+/// Rows of chores that are written in one record.
+const NOTES_AT_ONCE: usize = 500;
+
 impl<E: Engine> Rooms<E> {
+    async fn note_all(
+        &self,
+        rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+        durable: bool,
+    ) -> Result<(), StoreError> {
+        self.submit(Op::Remember { rows, durable }).await?;
+        Ok(())
+    }
+
     fn setting<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
         let row = value(self.0.index(), key)?;
         row.map(|row| decode_setting(&row)).transpose()
@@ -158,8 +171,69 @@ impl<E: Engine> Settings for Rooms<E> {
         pattern: &Pattern,
         event: Event,
     ) -> Result<bool, StoreError> {
-        self.set(keys::listed(scope, kind, pattern), None, event)
-            .await
+        let key = keys::listed(scope, kind, pattern);
+        let was_there = self.set(key, None, event).await?;
+        let uses = vec![(keys::list_use(scope, kind, pattern), None)];
+        self.note_all(uses, false).await?;
+        Ok(was_there)
+    }
+
+    async fn listed_from(
+        &self,
+        from: Option<Vec<u8>>,
+        most: usize,
+    ) -> Result<(Vec<ListEntry>, Option<Vec<u8>>), StoreError> {
+        self.read(move |engine| {
+            let from = from.unwrap_or_else(|| keys::LISTS.to_vec());
+            let pairs = engine
+                .index()
+                .range(&from, &keys::end_of(keys::LISTS), most)?;
+            let last = pairs.last().filter(|_| pairs.len() == most);
+            let next = last.map(|(key, _)| [key.as_slice(), &[0]].concat());
+            let entries = pairs
+                .iter()
+                .map(|(_, row)| decode_setting(Home::split(row)?.1))
+                .collect::<Result<_, _>>()?;
+            Ok((entries, next))
+        })
+        .await
+    }
+
+    async fn list_uses(&self, scope: &Scope) -> Result<Vec<ListUse>, StoreError> {
+        self.all(keys::list_uses(scope)).await
+    }
+
+    async fn count_uses(&self, uses: Vec<ListUse>) -> Result<(), StoreError> {
+        for some in uses.chunks(NOTES_AT_ONCE) {
+            let mut rows = Vec::with_capacity(some.len());
+            for new in some {
+                let listed = keys::listed(&new.scope, new.kind, &new.pattern);
+                if value(self.0.index(), &listed)?.is_none() {
+                    continue;
+                }
+                let key = keys::list_use(&new.scope, new.kind, &new.pattern);
+                let before: Option<ListUse> = self.setting(&key)?;
+                let times = before.as_ref().map_or(0, |before| before.times);
+                let last = before.map_or(new.last, |before| before.last.max(new.last));
+                let sum = ListUse {
+                    times: times.saturating_add(new.times),
+                    last,
+                    ..new.clone()
+                };
+                rows.push((key, Some(encode_setting(&sum)?)));
+            }
+            self.note_all(rows, false).await?;
+        }
+        Ok(())
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Value>, StoreError> {
+        self.setting(&keys::note(name))
+    }
+
+    async fn set_note(&self, name: &str, value: Option<Value>) -> Result<(), StoreError> {
+        let value = value.as_ref().map(encode_setting).transpose()?;
+        self.note_all(vec![(keys::note(name), value)], true).await
     }
 
     async fn lock(&self, sender: &Scope) -> Result<Option<SenderLock>, StoreError> {

@@ -184,6 +184,10 @@ struct Act {
     #[serde(default)]
     #[schema(value_type = ReachName)]
     reach: Reach,
+    /// With `deny_request`: why, in at most 200 octets.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    why: String,
 }
 
 /// Act on an entry
@@ -199,7 +203,7 @@ async fn act(
     Sent(sent): Sent<Act>,
 ) -> Result<Json<ActionResult>, Problem> {
     let id: EntryId = named(&id)?;
-    let action = sent.action.action(sent.reach);
+    let action = sent.action.because(sent.reach, &sent.why);
     let done = house.desk.perform(&caller.by, &action, id, &caller.door);
     Ok(Json(ActionResult::of(id, done.await?)))
 }
@@ -217,6 +221,10 @@ struct ActAll {
     #[serde(default)]
     #[schema(value_type = ReachName)]
     reach: Reach,
+    /// With `deny_request`: why, in at most 200 octets.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    why: String,
 }
 
 /// A result for each id, in the order asked.
@@ -240,7 +248,7 @@ async fn act_all(
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, words));
     }
     let known: Vec<EntryId> = sent.ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let action = sent.action.action(sent.reach);
+    let action = sent.action.because(sent.reach, &sent.why);
     let desk = &house.desk;
     let results = desk
         .perform_all(&caller.by, &action, &known, &caller.door)

@@ -13,6 +13,7 @@ use super::input::{Asked, Sent, cursor, limit, place, read_as};
 use super::problem::Problem;
 use super::words::{KindName, Time};
 use crate::policy::{ListEntry, ListKind, Origin, Pattern, Scope};
+use crate::record::ListUse;
 use crate::web::House;
 
 pub(super) fn routes() -> OpenApiRouter<House> {
@@ -58,11 +59,22 @@ struct Listed {
     note: String,
     /// True if the house put it there, because somebody wrote to that address.
     correspondent: bool,
+    /// From this time on it does not count; null for always.
+    expires: Option<Time>,
+    /// How often it decided. Counted roughly: what was counted in the minute before a crash is lost.
+    times: u64,
+    /// When it decided last.
+    last: Option<Time>,
 }
 
-impl From<ListEntry> for Listed {
-    fn from(entry: ListEntry) -> Self {
+impl Listed {
+    fn new(entry: ListEntry, uses: &[ListUse]) -> Self {
+        let own = |one: &&ListUse| one.kind == entry.kind && one.pattern == entry.pattern;
+        let used = uses.iter().find(own);
         Self {
+            expires: entry.expires.map(Time),
+            times: used.map_or(0, |used| used.times),
+            last: used.map(|used| Time(used.last)),
             scope: entry.scope.to_string(),
             kind: entry.kind,
             pattern: entry.pattern.to_string(),
@@ -95,6 +107,7 @@ async fn list(
     let after: Option<String> = place(asked.cursor.as_deref())?;
     let wanted = asked.q.map(|text| text.to_lowercase());
     let entries = house.desk.list(&caller.by, &scope).await?;
+    let uses = house.desk.list_uses(&caller.by, &scope).await?;
     let mut found: Vec<(String, ListEntry)> = entries
         .into_iter()
         .filter(|entry| asked.kind.is_none_or(|kind| kind == entry.kind))
@@ -112,7 +125,10 @@ async fn list(
     let last = found.last().filter(|_| more);
     Ok(Json(ListPage {
         next: last.map(|(key, _)| cursor(key)),
-        items: found.into_iter().map(|(_, entry)| entry.into()).collect(),
+        items: found
+            .into_iter()
+            .map(|(_, entry)| Listed::new(entry, &uses))
+            .collect(),
     }))
 }
 
@@ -130,6 +146,9 @@ struct NewListed {
     /// At most 500 octets.
     #[serde(default)]
     note: String,
+    /// From this time on it does not count, and is removed; without it never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<Time>,
 }
 
 /// Put something on a list
@@ -149,8 +168,9 @@ async fn add(
         pattern: pattern.to_string(),
         ..sent
     };
-    let (desk, note) = (&house.desk, made.note.clone());
-    desk.add_listed(&caller.by, scope, made.kind, pattern, note, &caller.door)
+    let more = (made.note.clone(), made.expires.map(|at| at.0));
+    let desk = &house.desk;
+    desk.add_listed_until(&caller.by, scope, (made.kind, pattern), more, &caller.door)
         .await?;
     Ok((StatusCode::CREATED, Json(made)))
 }

@@ -28,6 +28,9 @@ enum Kind {
     Flag,
     Score,
     Text,
+    Addresses,
+    /// An address, or nobody.
+    Address,
     Number(u64, u64),
     Names(&'static [&'static str]),
 }
@@ -163,6 +166,57 @@ const FIELDS: &[(&str, Kind, &str)] = &[
         Kind::Flag,
         "Who looks after others' mail needs a second factor.",
     ),
+    (
+        "requests_to",
+        Kind::Addresses,
+        "Who is written to when somebody asks for a release, with commas; at most 10.",
+    ),
+    (
+        "false_positives_to",
+        Kind::Addresses,
+        "Who gets a copy of what was released as wrongly held, with commas; at most 10.",
+    ),
+    (
+        "tell_sender",
+        Kind::Flag,
+        "Tell the sender of a refused message when it is delivered after all.",
+    ),
+    (
+        "digest",
+        Kind::Text,
+        "How often recipients are told what is held: `never`, `hourly`, `daily`, `weekly`, or hours as in `7,12,17`.",
+    ),
+    (
+        "digest_days",
+        Kind::Text,
+        "On which days: `all`, or as in `mon,tue,wed,thu,fri`.",
+    ),
+    (
+        "digest_zone",
+        Kind::Text,
+        "The time zone of those hours, as in `Europe/Berlin`.",
+    ),
+    (
+        "digest_language",
+        Kind::Names(&["en", "de"]),
+        "The language of letters.",
+    ),
+    ("digest_caught", Kind::Flag, "Digests tell what was caught."),
+    (
+        "digest_pending",
+        Kind::Flag,
+        "Digests tell what waits because its sender is not known.",
+    ),
+    (
+        "digest_to",
+        Kind::Address,
+        "Who gets the digests instead of the recipient; an address of the same domain.",
+    ),
+    (
+        "report_to",
+        Kind::Address,
+        "Who gets a report about the whole domain.",
+    ),
 ];
 
 /// The fields as a schema; of what a scope sets each may be missing, or null to inherit it.
@@ -177,6 +231,8 @@ fn fields(all: bool) -> RefOr<Schema> {
                 Type::Number,
             ),
             Kind::Text => (field.max_length(Some(100)), Type::String),
+            Kind::Addresses => (field.max_length(Some(3300)), Type::String),
+            Kind::Address => (field.max_length(Some(320)), Type::String),
             Kind::Number(least, most) => (
                 field
                     .minimum(Some(*least as f64))
@@ -189,7 +245,7 @@ fn fields(all: bool) -> RefOr<Schema> {
                 (field.enum_values(Some(names.chain(null))), Type::String)
             }
         };
-        let field = if all {
+        let field = if all && !matches!(kind, Kind::Address) {
             field.schema_type(own)
         } else {
             field.schema_type(utoipa::openapi::schema::SchemaType::Array(vec![

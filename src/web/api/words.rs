@@ -43,7 +43,7 @@ names! {
     /// authorises it; `training`: copies of delivered, unsure mail.
     ShelfName: "caught" "outgoing" "pending" "training";
     /// What is done with an entry.
-    ActionName: "release" "release_and_train" "release_and_allow" "request_release" "take_back"
+    ActionName: "release" "release_and_train" "release_and_allow" "request_release" "deny_request" "take_back"
         "remove" "remove_and_block" "train_spam" "train_ham" "remove_as_spam" "remove_as_ham";
     /// Whose list is meant with `release_and_allow` and `remove_and_block`.
     ReachName: "recipient" "domain" "everybody";

@@ -42,9 +42,10 @@ pub(in crate::web) async fn act(
         let ids = form.all("id").filter_map(|id| id.parse().ok());
         ids.take(ACT_MOST).collect()
     };
+    let why = form.get("why").unwrap_or_default();
     let results = house
         .desk
-        .perform_all(&by, &verb.action(reach), &ids, &visitor.door())
+        .perform_all(&by, &verb.because(reach, why), &ids, &visitor.door())
         .await;
     let flash = told(&house, &visitor, verb, &ids, results).await;
     house.flashes.say(&visitor, flash);
@@ -103,6 +104,7 @@ fn done_text(verb: Verb, t: &Texts) -> &'static str {
         Verb::Release | Verb::ReleaseAndTrain | Verb::ReleaseAndAllow => t.done_release,
         Verb::Remove | Verb::RemoveAndBlock => t.done_remove,
         Verb::RequestRelease => t.done_request,
+        Verb::DenyRequest => t.done_deny,
         Verb::TakeBack => t.done_take_back,
         Verb::TrainSpam | Verb::TrainHam | Verb::RemoveAsSpam | Verb::RemoveAsHam => t.done_train,
     }

@@ -5,7 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use super::quarantine::{SHELVES, VerbChoice, verbs};
+use super::quarantine::{SHELVES, VerbChoice, verbs, with_deny};
 use super::{Choice, Frame};
 use crate::actions::Refusal;
 use crate::mail::EntryId;
@@ -79,6 +79,7 @@ struct Page {
     /// When the sender was asked.
     asked: Option<String>,
     verbs: Vec<VerbChoice>,
+    denies: bool,
     reaches: bool,
     everybody: bool,
     facts: Vec<(&'static str, String)>,
@@ -146,9 +147,13 @@ pub(in crate::web) async fn show(
         requested: entry.requested.as_ref().map(|asked| requested(asked, t)),
         asked,
         verbs: match entry.state {
-            EntryState::Held => verbs(&by, place, Some(entry.verdict.class), t),
+            EntryState::Held => {
+                let verbs = verbs(&by, place, Some(entry.verdict.class), t);
+                with_deny(verbs, entry.requested.is_some(), &by, t)
+            }
             _ => Vec::new(),
         },
+        denies: entry.requested.is_some() && by.has(Right::Administer),
         reaches: !matches!(by.scope, Scope::Recipient(_)),
         everybody: by.scope == Scope::Global,
         facts: facts(&entry, t),

@@ -4,9 +4,11 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 
+use super::filters::start_of;
 use super::{Frame, Part, entries, page_of, scope_of, scope_text, told};
 use crate::actions::Refusal;
 use crate::policy::{ListEntry, ListKind, Origin, Pattern, Principal, Right, Role, Scope};
+use crate::record::ListUse;
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, local, page};
 use crate::web::form::Form;
@@ -32,6 +34,9 @@ struct Line {
     by: String,
     made: When,
     origin: &'static str,
+    times: u64,
+    last: Option<When>,
+    expires: Option<When>,
 }
 
 /// What came of a line that was pasted.
@@ -98,6 +103,7 @@ async fn draw(
     let here = format!("/lists?{here}");
     let frame = Frame::new(visitor, local(&here), house.desk.now());
     let t = frame.t();
+    let uses = house.desk.list_uses(&by, &scope).await?;
     let shown = all.iter().skip(part.from).take(ROWS);
     page(&Page {
         scope_text: scope_text(&scope, t),
@@ -107,7 +113,7 @@ async fn draw(
         filtered: kind.is_some() || !words.is_empty(),
         q: form.get("q").unwrap_or_default().to_owned(),
         kind: kind.map_or(String::new(), |kind| kind.to_string()),
-        rows: shown.map(|entry| line(entry, &frame)).collect(),
+        rows: shown.map(|entry| line(entry, &uses, &frame)).collect(),
         scope: scope.to_string(),
         chooses,
         part,
@@ -134,8 +140,10 @@ fn has_words(entry: &ListEntry, words: &str) -> bool {
     words.split_whitespace().all(|word| text.contains(word))
 }
 
-fn line(entry: &ListEntry, frame: &Frame) -> Line {
+fn line(entry: &ListEntry, uses: &[ListUse], frame: &Frame) -> Line {
     let t = frame.t();
+    let own = |one: &&ListUse| one.kind == entry.kind && one.pattern == entry.pattern;
+    let used = uses.iter().find(own);
     Line {
         id: format!("{} {}", entry.kind, entry.pattern),
         allows: entry.kind == ListKind::Allow,
@@ -148,6 +156,9 @@ fn line(entry: &ListEntry, frame: &Frame) -> Line {
             Origin::Correspondent => t.lists.correspondent,
             Origin::Challenge => t.lists.by_challenge,
         },
+        times: used.map_or(0, |used| used.times),
+        last: used.map(|used| frame.when(used.last)),
+        expires: entry.expires.map(|at| frame.when(at)),
     }
 }
 
@@ -179,7 +190,11 @@ pub(in crate::web) async fn add(
     let words = fill(t.lists.added, &pattern);
     let note = form.get("note").unwrap_or_default().to_owned();
     let door = visitor.door();
-    let added = house.desk.add_listed(by, scope, kind, pattern, note, &door);
+    // Up to the end of the day that was chosen.
+    let zone = &visitor.taste.zone;
+    let until = form.get("until").and_then(|day| start_of(day, zone, 1));
+    let (what, more) = ((kind, pattern), (note, until));
+    let added = house.desk.add_listed_until(by, scope, what, more, &door);
     let came = added.await.map(|()| Flash::good(words));
     told(&house, &visitor, &back, came)
 }

@@ -28,7 +28,7 @@ const PAGE: usize = 100;
 const ENTRIES_MOST: usize = 20;
 
 /// What is offered to look for, in the order of the list.
-const STATUSES: [Status; 17] = [
+const STATUSES: &[Status] = &[
     Status::Accepted,
     Status::Tagged,
     Status::Quarantined,
@@ -40,6 +40,8 @@ const STATUSES: [Status; 17] = [
     Status::Released,
     Status::ReleasedAndTrained,
     Status::Requested,
+    Status::Denied,
+    Status::Told,
     Status::TakenBack,
     Status::Delivered,
     Status::DeliveryDeferred,
@@ -171,9 +173,10 @@ pub(in crate::web) async fn show(
         narrowed,
         wrong,
         statuses: STATUSES
+            .iter()
             .map(|status| status.to_string())
             .map(|name| (name.clone(), form.all("status").any(|n| n == name)))
-            .into(),
+            .collect(),
         classes: classes(&form, t),
         directions: directions(&form, t),
         lines,

@@ -23,6 +23,7 @@ pub(super) mod proof;
 pub(super) mod quarantine;
 pub(super) mod senders;
 pub(super) mod views;
+mod watched;
 
 use super::House;
 use super::answer::{Answer, Fault, local, redirect};

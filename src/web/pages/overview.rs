@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 
 use super::quarantine::SHELVES;
+use super::watched::{Watched, watched};
 use super::{Choice, Frame};
 use crate::actions::{Count, Step, Tally, Top};
 use crate::clock::Timestamp;
@@ -75,6 +76,7 @@ struct Page {
     charts: Vec<Chart>,
     tops: Vec<TopList>,
     owed: Option<u64>,
+    watched: Option<Watched>,
 }
 
 /// `GET /overview`
@@ -113,6 +115,8 @@ pub(in crate::web) async fn show(
     }
     tiles.extend(volumes(&tally, t));
     let frame = Frame::new(visitor, "/overview", now);
+    let watch = house.watch.as_ref().filter(|_| owed.is_some());
+    let watched = watch.map(|(alerts, checks)| watched(&alerts.open(), &checks.shown(), &frame));
     let scale = Scale::new(since, now, step);
     let charts = vec![
         chart(t.chart_mail, &VERDICTS, &tally, &scale, &frame),
@@ -128,6 +132,7 @@ pub(in crate::web) async fn show(
             top(t.top_clients, "client", &tally.clients),
         ],
         owed,
+        watched,
         frame,
     })
 }

@@ -131,10 +131,25 @@ fn settings(t: &Texts) -> Vec<(&'static str, Vec<Setting>)> {
             ],
         ),
         (
+            w.group_letters,
+            vec![
+                setting!(w, Text, digest, digest_hint),
+                setting!(w, Text, digest_days, digest_days_hint),
+                setting!(w, Text, digest_zone, digest_zone_hint),
+                setting!(w, Word, digest_language, digest_language_hint),
+                setting!(w, Yes, digest_caught, digest_caught_hint),
+                setting!(w, Yes, digest_pending, digest_pending_hint),
+                setting!(w, Text, digest_to, digest_to_hint),
+                setting!(w, Text, report_to, report_to_hint),
+            ],
+        ),
+        (
             w.group_people,
             vec![
                 setting!(w, Yes, admin_bodies, admin_bodies_hint),
                 setting!(w, Yes, admin_second_factor, admin_second_factor_hint),
+                setting!(w, Text, requests_to, requests_to_hint),
+                setting!(w, Text, false_positives_to, false_positives_to_hint),
             ],
         ),
     ]
@@ -169,6 +184,7 @@ fn kept(t: &Texts) -> Vec<Setting> {
         ),
         setting!(w, Count(0, 3600), undo_seconds, undo_seconds_hint),
         setting!(w, Yes, training_requested, training_requested_hint),
+        setting!(w, Yes, tell_sender, tell_sender_hint),
     ]
 }
 
@@ -192,6 +208,8 @@ fn words_of(name: &str, t: &Texts) -> Vec<(&'static str, &'static str)> {
             ("tag", w.tag_signed_tag),
             ("tag-and-arc-seal", w.tag_signed_seal),
         ],
+        // Each in its own language.
+        "digest_language" => vec![("en", "English"), ("de", "Deutsch")],
         _ => vec![("true", t.yes), ("false", t.no)],
     }
 }
@@ -207,6 +225,8 @@ fn fields_of(value: &impl serde::Serialize) -> Map<String, Value> {
 fn plain(value: &Value, kind: Kind) -> String {
     match (value, kind) {
         (Value::String(text), _) => text.clone(),
+        // Nobody.
+        (Value::Null, _) => String::new(),
         // Scores are kept with less precision than JSON has.
         (Value::Number(n), Kind::Score) => {
             n.as_f64().map_or(String::new(), |n| (n as f32).to_string())

@@ -180,7 +180,7 @@ pub(in crate::web) async fn show(
         orders: orders(&form, t),
         classes: classes(&form, t),
         rows,
-        verbs: verbs(&by, place, None, t),
+        verbs: with_deny(verbs(&by, place, None, t), sieve.requested, &by, t),
         reaches: !matches!(by.scope, Scope::Recipient(_)),
         everybody: by.scope == Scope::Global,
         others,
@@ -308,6 +308,24 @@ pub(in crate::web) fn verbs(
     }
     if !delivered && !may && by.has(Right::RequestRelease) {
         verbs.push(verb("request_release", t.act_request_release, false, None));
+    }
+    verbs
+}
+
+/// With the denial of a request, where there is one and `by` may answer it.
+pub(in crate::web) fn with_deny(
+    mut verbs: Vec<VerbChoice>,
+    asked: bool,
+    by: &Principal,
+    t: &Texts,
+) -> Vec<VerbChoice> {
+    if asked && by.has(Right::Act) && by.has(Right::Administer) {
+        verbs.push(VerbChoice {
+            value: "deny_request",
+            text: t.act_deny_request,
+            main: false,
+            key: None,
+        });
     }
     verbs
 }

@@ -38,4 +38,9 @@ words! {
     some_failed: "{n} could not be added." | "{n} konnten nicht hinzugefügt werden.";
     too_many: "At most 1000 lines can be added at once. Nothing was added." | "Höchstens 1000 Zeilen auf einmal. Nichts wurde hinzugefügt.";
     policy_link: "Policy of this scope" | "Regeln dieses Bereichs";
+    used: "Used" | "Benutzt";
+    last: "Last" | "Zuletzt";
+    never: "never" | "nie";
+    until: "Expires" | "Läuft ab";
+    until_hint: "The last day on which it counts; empty for always." | "Der letzte Tag, an dem er gilt; leer für immer.";
 }

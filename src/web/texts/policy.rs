@@ -90,4 +90,28 @@ words! {
     admin_bodies_hint: "In the panel and by the API; the owner sees who did. Only an administrator of the whole house may allow it." | "In der Oberfläche und über die API; der Empfänger sieht, wer es war. Nur die Verwaltung des ganzen Hauses darf es erlauben.";
     admin_second_factor: "Administrators need a second factor" | "Verwaltung braucht einen zweiten Faktor";
     admin_second_factor_hint: "Who looks after others' mail sets one up at the next sign-in. A narrower scope cannot take it back." | "Wer fremde Nachrichten betreut, richtet ihn bei der nächsten Anmeldung ein. Ein engerer Bereich kann es nicht zurücknehmen.";
+    requests_to: "Requests for a release go to" | "Bitten um Freigabe gehen an";
+    requests_to_hint: "Addresses with commas, at most 10. Without one they go to those who administer the domain or the house under an address." | "Adressen mit Kommas, höchstens 10. Ohne gehen sie an alle, die die Domäne oder das Haus unter einer Adresse verwalten.";
+    false_positives_to: "Copies of what was wrongly held go to" | "Kopien von zu Unrecht Zurückgehaltenem gehen an";
+    false_positives_to_hint: "Addresses with commas, at most 10; empty for nobody. What is released and reported as wrongly held is sent there whole." | "Adressen mit Kommas, höchstens 10; leer für niemanden. Was freigegeben und als zu Unrecht zurückgehalten gemeldet wird, geht vollständig dorthin.";
+    tell_sender: "Tell the sender of a release" | "Absender von einer Freigabe unterrichten";
+    tell_sender_hint: "Who was refused is told when the message is delivered after all. Only where DMARC passed; never lists, programs, or the null sender." | "Wer abgelehnt wurde, erfährt es, wenn die Nachricht doch zugestellt wird. Nur wo DMARC bestand; nie Listen, Programme oder der leere Absender.";
+
+    group_letters: "Digests" | "Übersichten";
+    digest: "Digests to recipients" | "Übersichten an Empfänger";
+    digest_hint: "never, hourly, daily (7:00), weekly (Monday 7:00), or hours of the day as in 7,12,17." | "never (nie), hourly (stündlich), daily (täglich um 7), weekly (montags um 7) oder Stunden wie 7,12,17.";
+    digest_days: "Days of digests" | "Tage der Übersichten";
+    digest_days_hint: "all, or as in mon,tue,wed,thu,fri." | "all (alle) oder wie mon,tue,wed,thu,fri.";
+    digest_zone: "Time zone of digests" | "Zeitzone der Übersichten";
+    digest_zone_hint: "As in Europe/Berlin." | "Wie Europe/Berlin.";
+    digest_language: "Language of letters" | "Sprache der Briefe";
+    digest_language_hint: "Of digests and what else is written to recipients." | "Für Übersichten und was sonst an Empfänger geschrieben wird.";
+    digest_caught: "Digests tell what was caught" | "Übersichten nennen Abgefangenes";
+    digest_caught_hint: "Malware is counted only." | "Schadsoftware wird nur gezählt.";
+    digest_pending: "Digests tell what is pending" | "Übersichten nennen Wartendes";
+    digest_pending_hint: "Mail that waits because its sender is not known." | "Nachrichten, die warten, weil ihr Absender unbekannt ist.";
+    digest_to: "Digests go to" | "Übersichten gehen an";
+    digest_to_hint: "Instead of the recipient: for lists and shared mailboxes. An address of the same domain." | "Statt an den Empfänger: für Verteiler und gemeinsame Postfächer. Eine Adresse derselben Domäne.";
+    report_to: "Report about the domain goes to" | "Bericht über die Domäne geht an";
+    report_to_hint: "At the times of digests, or daily at 7:00." | "Zu den Zeiten der Übersichten oder täglich um 7.";
 }

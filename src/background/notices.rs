@@ -1,0 +1,415 @@
+//! Notices: what happened in the log is told to those whom it concerns. Requests for a release and
+//! their answers (XX-12), copies of what was wrongly held (SY-05), senders of what was delivered
+//! after all (XX-08). Read from the log, so that no click waits and a restart forgets nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::Background;
+use crate::clock::Timestamp;
+use crate::mail::{Address, Direction, EntryId};
+use crate::net::listen::Closing;
+use crate::notify::{Hourly, Letter, Post, PostError, Request, notice};
+use crate::policy::{Class, Policy, Right, Role, Scope, writable};
+use crate::record::{Door, Entry, Event, Shelf, State, Status};
+use crate::store::{Page, Query, StoreError};
+
+/// How often the log is looked at.
+const EVERY: Duration = Duration::from_secs(2);
+/// Under this name it is kept how far the log was read.
+const KEPT: &str = "notices";
+/// What is written down takes at most so long to be seen in the log.
+const LATE_MS: u64 = 10_000;
+/// Events of one look; of more the oldest are passed over, and logged.
+const EVENTS_MOST: usize = 5_000;
+const PIECE: usize = 500;
+/// Addresses that are written to for one request.
+const APPROVERS_MOST: usize = 10;
+/// Letters about requests to one address in an hour; the panel shows the others.
+const REQUESTS_AN_HOUR: u32 = 30;
+/// Senders that are told, by address and by domain, in an hour.
+const SENDER_AN_HOUR: u32 = 2;
+const DOMAIN_AN_HOUR: u32 = 20;
+/// Longest life of a link, in days.
+const LINK_DAYS: u64 = 30;
+/// How the history says that a sender was told: once for each entry.
+const SENDER_TOLD: &str = "the sender was told";
+
+/// What is looked for.
+const STATUSES: [Status; 6] = [
+    Status::Requested,
+    Status::Denied,
+    Status::Released,
+    Status::ReleasedAndTrained,
+    Status::TrainedHam,
+    Status::Delivered,
+];
+
+/// The chore. Cheap to clone.
+#[derive(Clone)]
+pub struct Notices {
+    house: Background,
+    post: Post,
+    /// Where people reach the panel.
+    panel: Option<String>,
+    /// Copies also of what was only reported.
+    copy_reported: bool,
+    rates: Arc<Hourly>,
+    read: Arc<Mutex<Option<Read>>>,
+}
+
+/// How far the log was read.
+#[derive(Debug, Clone, Default)]
+struct Read {
+    /// Nothing before this is looked at.
+    floor: Timestamp,
+    /// The newest event that was seen.
+    newest: Timestamp,
+    /// What was seen of the last seconds.
+    seen: BTreeSet<(Timestamp, Option<EntryId>, String)>,
+}
+
+/// A fault that ends a look: it is tried again.
+type Later = StoreError;
+
+impl Notices {
+    #[must_use]
+    pub fn new(house: Background, post: Post, panel: Option<String>, copy_reported: bool) -> Self {
+        Self {
+            house,
+            post,
+            panel,
+            copy_reported,
+            rates: Arc::default(),
+            read: Arc::default(),
+        }
+    }
+
+    /// Tells until the doors close.
+    pub async fn run(self, mut stop: Closing) {
+        loop {
+            if let Err(error) = self.look().await {
+                tracing::error!(%error, "notices wait: the store cannot be read or written");
+            }
+            tokio::select! {
+                () = stop.wait() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+
+    /// Tells what happened since the last look. The first look of a house looks at nothing old.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was not told is told by the next look.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        let mut read = self.place().await?;
+        let events = self.events(&read).await?;
+        if events.is_empty() {
+            *self.read.lock() = Some(read);
+            return Ok(());
+        }
+        let requests = events.iter().filter(|e| e.status == Status::Requested);
+        let mut came = self.tell_requests(requests.clone()).await;
+        if came.is_ok() {
+            // What follows may fail; these are not told again then.
+            read.seen.extend(requests.map(key));
+            for event in &events {
+                came = self.tell(event).await;
+                if came.is_err() {
+                    break;
+                }
+                read.newest = read.newest.max(event.at);
+                read.seen.insert(key(event));
+            }
+        }
+        let edge = read.newest.0.saturating_sub(LATE_MS);
+        read.seen.retain(|(at, ..)| at.0 >= edge);
+        let newest = read.newest;
+        *self.read.lock() = Some(read);
+        came?;
+        let settings = &self.house.store.settings;
+        settings.set_note(KEPT, Some(newest.0.into())).await
+    }
+
+    async fn place(&self) -> Result<Read, StoreError> {
+        if let Some(read) = self.read.lock().clone() {
+            return Ok(read);
+        }
+        let settings = &self.house.store.settings;
+        let kept = settings.note(KEPT).await?.and_then(|kept| kept.as_u64());
+        let newest = match kept {
+            Some(kept) => Timestamp(kept),
+            None => {
+                let now = self.house.clock.now().0.saturating_sub(1);
+                settings.set_note(KEPT, Some(now.into())).await?;
+                Timestamp(now)
+            }
+        };
+        Ok(Read {
+            floor: Timestamp(newest.0.saturating_add(1)),
+            newest,
+            seen: BTreeSet::new(),
+        })
+    }
+
+    /// What was not seen yet, the oldest first.
+    async fn events(&self, read: &Read) -> Result<Vec<Event>, StoreError> {
+        let edge = Timestamp(read.newest.0.saturating_sub(LATE_MS));
+        let mut query = Query {
+            since: Some(edge.max(read.floor)),
+            statuses: STATUSES.to_vec(),
+            ..Query::default()
+        };
+        let mut events = Vec::new();
+        loop {
+            let journal = self.house.journal();
+            let page = journal.search(&Scope::Global, &query, PIECE);
+            let Page { rows, next } = page.await?;
+            events.extend(rows.into_iter().filter(|e| !read.seen.contains(&key(e))));
+            if next.is_none() {
+                break;
+            }
+            if events.len() >= EVENTS_MOST {
+                tracing::error!("too much happened at once; some notices are not sent");
+                break;
+            }
+            query.before = next;
+        }
+        events.reverse();
+        Ok(events)
+    }
+
+    async fn tell(&self, event: &Event) -> Result<(), Later> {
+        let Some(id) = event.entry else { return Ok(()) };
+        match event.status {
+            Status::Denied => self.tell_answer(event, id).await,
+            Status::Released => self.tell_answer(event, id).await,
+            Status::ReleasedAndTrained => self.tell_answer(event, id).await,
+            Status::TrainedHam if self.copy_reported => {
+                if let Some(entry) = self.house.store.entries.entry(id).await? {
+                    self.copy(&entry, &event.who).await?;
+                }
+                Ok(())
+            }
+            Status::Delivered => self.tell_delivered(id).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// To those who may release: one letter to each with all that was asked for just now.
+    async fn tell_requests(&self, events: impl Iterator<Item = &Event>) -> Result<(), Later> {
+        let mut letters: BTreeMap<(String, Scope), (Address, Vec<Request>)> = BTreeMap::new();
+        let mut known: BTreeMap<String, Vec<(Address, Scope)>> = BTreeMap::new();
+        for event in events {
+            let Some(id) = event.entry else { continue };
+            let entry = self.house.store.entries.entry(id).await?;
+            // It may have been answered already.
+            let Some((entry, asked)) = entry.and_then(|entry| {
+                let asked = entry.requested.clone()?;
+                Some((entry, asked))
+            }) else {
+                continue;
+            };
+            let owner = entry.owner.key().to_owned();
+            if !known.contains_key(&owner) {
+                let approvers = self.approvers(&entry.owner).await?;
+                known.insert(owner.clone(), approvers);
+            }
+            for (to, scope) in known.get(&owner).into_iter().flatten() {
+                let request = Request {
+                    links: None,
+                    entry: entry.clone(),
+                    asked: asked.clone(),
+                };
+                let key = (to.key().to_owned(), scope.clone());
+                let fresh = || (to.clone(), Vec::new());
+                letters.entry(key).or_insert_with(fresh).1.push(request);
+            }
+        }
+        let now = self.house.clock.now();
+        for (to, requests) in letters.into_values() {
+            if !self.rates.counts(to.key(), REQUESTS_AN_HOUR, now) {
+                tracing::warn!(%to, "too many letters about requests in this hour; one is not sent");
+                continue;
+            }
+            let letter = notice::asked(to, &requests, self.panel.as_deref(), now);
+            self.send(letter).await?;
+        }
+        Ok(())
+    }
+
+    /// Who is written to, and whose rights the links in the letter use.
+    async fn approvers(&self, owner: &Address) -> Result<Vec<(Address, Scope)>, Later> {
+        let policy = self.policy(owner).await?;
+        let domain = Scope::Domain(owner.domain().clone());
+        let set = policy.requests_to.iter();
+        let mut approvers: Vec<_> = set.map(|to| (to.clone(), domain.clone())).collect();
+        if !approvers.is_empty() {
+            return Ok(approvers);
+        }
+        for account in self.house.store.settings.accounts().await? {
+            let Scope::Recipient(address) = &account.scope else {
+                continue;
+            };
+            let mut roles = account.principals().into_iter();
+            let over = roles.find(|by| {
+                matches!(by.role, Role::DomainAdministrator | Role::Administrator)
+                    && by.scope.holds_address(owner)
+                    && by.has(Right::Administer)
+                    && by.has(Right::Act)
+            });
+            approvers.extend(over.map(|by| (address.clone(), by.scope)));
+        }
+        approvers.truncate(APPROVERS_MOST);
+        Ok(approvers)
+    }
+
+    /// To whoever asked for the entry, if this event is the answer.
+    async fn tell_answer(&self, event: &Event, id: EntryId) -> Result<(), Later> {
+        let history = self.house.journal().history(id).await?;
+        let until = history.iter().position(|one| one == event);
+        let before = &history[..until.unwrap_or(history.len())];
+        let last = before.iter().rev().find(|one| {
+            matches!(
+                one.status,
+                Status::Requested
+                    | Status::Denied
+                    | Status::Released
+                    | Status::ReleasedAndTrained
+                    | Status::Quarantined
+            )
+        });
+        let asked = last.filter(|one| one.status == Status::Requested && one.who != event.who);
+        let entry = self.house.store.entries.entry(id).await?;
+        let (Some(asked), Some(entry)) = (asked, entry) else {
+            return Ok(());
+        };
+        let to = asked.who.parse().unwrap_or_else(|_| entry.owner.clone());
+        let why = match event.status {
+            Status::Denied => Err(event.words.as_str()),
+            _ => Ok(()),
+        };
+        self.send(notice::answered(to, &entry, why, self.house.clock.now()))
+            .await
+    }
+
+    async fn tell_delivered(&self, id: EntryId) -> Result<(), Later> {
+        let entry = self.house.store.entries.entry(id).await?;
+        let Some(entry) = entry.filter(|entry| entry.state == State::Released) else {
+            return Ok(());
+        };
+        if entry.direction == Direction::Outbound || entry.verdict.class == Class::Malware {
+            return Ok(());
+        }
+        let history = self.house.journal().history(id).await?;
+        let released = history
+            .iter()
+            .rev()
+            .find(|event| matches!(event.status, Status::Released | Status::ReleasedAndTrained));
+        if let Some(released) = released.filter(|e| e.status == Status::ReleasedAndTrained) {
+            self.copy(&entry, &released.who).await?;
+        }
+        let told =
+            |event: &Event| event.status == Status::Told && event.words.starts_with(SENDER_TOLD);
+        if entry.shelf == Shelf::Caught && !history.iter().any(told) {
+            self.tell_sender(&entry).await?;
+        }
+        Ok(())
+    }
+
+    /// To operations: a copy of what was wrongly held. Never of outgoing mail or malware.
+    async fn copy(&self, entry: &Entry, who: &str) -> Result<(), Later> {
+        if entry.direction == Direction::Outbound || entry.verdict.class == Class::Malware {
+            return Ok(());
+        }
+        let to = self.policy(&entry.owner).await?.false_positives_to;
+        if to.is_empty() {
+            return Ok(());
+        }
+        let Some(body) = self.house.store.entries.body(entry.mail).await? else {
+            tracing::warn!(entry = %entry.id, "what was wrongly held is gone: no copy is sent");
+            return Ok(());
+        };
+        for to in to.iter() {
+            let now = self.house.clock.now();
+            let letter = notice::wrongly_held(to.clone(), entry, body.clone(), who, now);
+            self.send(letter).await?;
+            let words = format!("a copy went to {to}, because it was wrongly held");
+            self.note(entry, words).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_sender(&self, entry: &Entry) -> Result<(), Later> {
+        if !self.policy(&entry.owner).await?.tell_sender {
+            return Ok(());
+        }
+        let Some(body) = self.house.store.entries.body(entry.mail).await? else {
+            return Ok(());
+        };
+        let author = entry.author.parse().ok();
+        let to = match writable(entry.from.as_ref(), author.as_ref(), entry.aligned, &body) {
+            Ok(to) => to.clone(),
+            Err(why) => {
+                tracing::debug!(entry = %entry.id, %why, "the sender is not told");
+                return Ok(());
+            }
+        };
+        let now = self.house.clock.now();
+        let (address, domain) = (format!("to {}", to.key()), format!("at {}", to.domain()));
+        let within = self.rates.counts(&address, SENDER_AN_HOUR, now)
+            && self.rates.counts(&domain, DOMAIN_AN_HOUR, now);
+        if !within {
+            tracing::info!(%to, "this sender, or its domain, was told often enough in this hour");
+            return Ok(());
+        }
+        let words = format!("{SENDER_TOLD} at {to}");
+        self.send(notice::delivered(to, entry, &body, now)).await?;
+        self.note(entry, words).await
+    }
+
+    async fn policy(&self, owner: &Address) -> Result<Policy, Later> {
+        let mut layers = Vec::new();
+        for scope in Scope::chain(owner) {
+            layers.extend(self.house.store.settings.layer(&scope).await?);
+        }
+        Ok(Policy::stack(&layers))
+    }
+
+    /// A letter that cannot be written is given up.
+    async fn send(&self, letter: Letter) -> Result<(), Later> {
+        let (kind, to) = (letter.kind, letter.to.clone());
+        match self.post.send(letter).await {
+            Ok(()) => Ok(()),
+            Err(PostError::Store(error)) => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, kind, %to, "a notice is not sent");
+                Ok(())
+            }
+        }
+    }
+
+    /// Into the history of the entry.
+    async fn note(&self, entry: &Entry, words: String) -> Result<(), Later> {
+        let door = Door::new("background", "");
+        let mut event = Event::new(self.house.clock.now(), Status::Told, "notices", door);
+        event = event.saying(words);
+        event.mail = Some(entry.mail);
+        event.entry = Some(entry.id);
+        event.direction = Some(entry.direction);
+        event.from.clone_from(&entry.from);
+        event.to.clone_from(&entry.to);
+        event.subject.clone_from(&entry.subject);
+        event.size = entry.size;
+        self.house.journal().write(event).await
+    }
+}
+
+fn key(event: &Event) -> (Timestamp, Option<EntryId>, String) {
+    let status = event.status;
+    (event.at, event.entry, format!("{status} {}", event.who))
+}
