@@ -11,5 +11,3 @@ mod pages;
 mod panel_house;
 #[path = "challenge/world.rs"]
 mod world;
-#[path = "challenge/shots.rs"]
-mod shots;
