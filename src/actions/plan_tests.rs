@@ -75,6 +75,8 @@ Release           | leaving owe       | already       | already         | no: re
 ReleaseAndTrain   | leaving owe ham   | already       | already         | no: removed | no: expired
 ReleaseAndAllow   | leaving owe allow | already       | already         | no: removed | no: expired
 RequestRelease    | held asked        | already       | already         | no: removed | no: expired
+Appeal            | held asked        | already       | already         | no: removed | no: expired
+Authorise         | no: held          | no: leaving   | no: released    | no: removed | no: expired
 TakeBack          | already           | too late      | no: released    | no: removed | no: expired
 Remove            | removed           | no: leaving   | no: released    | already     | already
 RemoveAndBlock    | removed block     | no: leaving   | no: released    | already     | already
@@ -83,6 +85,7 @@ RemoveAsHam       | removed ham       | no: leaving   | no: released    | alread
 TrainSpam         | held spam         | no: leaving   | no: released    | no: removed | no: expired
 TrainHam          | held ham          | no: leaving   | no: released    | no: removed | no: expired
 Expire            | expired           | no: leaving   | no: released    | already     | already
+Evict             | expired           | no: leaving   | no: released    | already     | already
 Delivered         | no: held          | released settle | already       | no: removed | no: expired
 Returned          | already           | held settle   | no: released    | no: removed | no: expired
 ";
@@ -91,6 +94,7 @@ Returned          | already           | held settle   | no: released    | no: re
 const PENDING: &str = "
 Release           | leaving owe       | already       | already         | no: removed | no: expired
 ReleaseAndTrain   | leaving owe allow | already       | already         | no: removed | no: expired
+Authorise         | leaving owe allow | already       | already         | no: removed | no: expired
 RemoveAsSpam      | removed spam block | no: leaving  | no: released    | already     | already
 TrainSpam         | held spam block   | no: leaving   | no: released    | no: removed | no: expired
 RemoveAsHam       | removed ham       | no: leaving   | no: released    | already     | already
@@ -103,6 +107,8 @@ fn action(name: &str) -> Action {
         "ReleaseAndTrain" => Action::ReleaseAndTrain,
         "ReleaseAndAllow" => Action::ReleaseAndAllow(Reach::Recipient),
         "RequestRelease" => Action::RequestRelease,
+        "Appeal" => Action::Appeal("please".to_owned()),
+        "Authorise" => Action::Authorise,
         "TakeBack" => Action::TakeBack,
         "Remove" => Action::Remove,
         "RemoveAndBlock" => Action::RemoveAndBlock(Reach::Domain),
@@ -111,6 +117,7 @@ fn action(name: &str) -> Action {
         "TrainSpam" => Action::TrainSpam,
         "TrainHam" => Action::TrainHam,
         "Expire" => Action::Expire,
+        "Evict" => Action::Evict,
         "Delivered" => Action::Delivered(Reply::plain(550, "no")),
         "Returned" => Action::Returned(Reply::plain(550, "no")),
         other => panic!("no action {other}"),
@@ -191,10 +198,17 @@ fn se06_xx12_strangers_and_rights() {
             );
         }
     }
-    assert_eq!(
-        ask(&held, &Action::Expire, &of("global")),
-        Refusal::NotYours.to_string()
-    );
+    for of_the_house in [
+        Action::Expire,
+        Action::Evict,
+        Action::Appeal(String::new()),
+        Action::Authorise,
+    ] {
+        assert_eq!(
+            ask(&held, &of_the_house, &of("global")),
+            Refusal::NotYours.to_string()
+        );
+    }
     let mut outgoing = entry(State::Held);
     outgoing.direction = Direction::Outbound;
     let mut malware = entry(State::Held);

@@ -1,4 +1,9 @@
 //! A house that asks senders, with a panel that vouches for whom a mark in the mail says.
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "every part of the test uses its own part of the fixture"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
