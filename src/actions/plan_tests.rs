@@ -76,6 +76,8 @@ Release           | leaving owe       | already       | already         | no: re
 ReleaseAndTrain   | leaving owe ham   | already       | already         | no: removed | no: expired
 ReleaseAndAllow   | leaving owe allow | already       | already         | no: removed | no: expired
 RequestRelease    | held asked        | already       | already         | no: removed | no: expired
+Appeal            | held asked        | already       | already         | no: removed | no: expired
+Authorise         | no: held          | no: leaving   | no: released    | no: removed | no: expired
 TakeBack          | already           | too late      | no: released    | no: removed | no: expired
 Remove            | removed           | no: leaving   | no: released    | already     | already
 RemoveAndBlock    | removed block     | no: leaving   | no: released    | already     | already
@@ -93,6 +95,7 @@ Returned          | already           | held settle   | no: released    | no: re
 const PENDING: &str = "
 Release           | leaving owe       | already       | already         | no: removed | no: expired
 ReleaseAndTrain   | leaving owe allow | already       | already         | no: removed | no: expired
+Authorise         | leaving owe allow | already       | already         | no: removed | no: expired
 RemoveAsSpam      | removed spam block | no: leaving  | no: released    | already     | already
 TrainSpam         | held spam block   | no: leaving   | no: released    | no: removed | no: expired
 RemoveAsHam       | removed ham       | no: leaving   | no: released    | already     | already
@@ -105,6 +108,8 @@ fn action(name: &str) -> Action {
         "ReleaseAndTrain" => Action::ReleaseAndTrain,
         "ReleaseAndAllow" => Action::ReleaseAndAllow(Reach::Recipient),
         "RequestRelease" => Action::RequestRelease,
+        "Appeal" => Action::Appeal("please".to_owned()),
+        "Authorise" => Action::Authorise,
         "TakeBack" => Action::TakeBack,
         "Remove" => Action::Remove,
         "RemoveAndBlock" => Action::RemoveAndBlock(Reach::Domain),
@@ -194,7 +199,12 @@ fn se06_xx12_strangers_and_rights() {
             );
         }
     }
-    for of_the_house in [Action::Expire, Action::Evict] {
+    for of_the_house in [
+        Action::Expire,
+        Action::Evict,
+        Action::Appeal(String::new()),
+        Action::Authorise,
+    ] {
         assert_eq!(
             ask(&held, &of_the_house, &of("global")),
             Refusal::NotYours.to_string()

@@ -169,14 +169,14 @@ impl Intake {
             .lifetime
             .map(|lifetime| now.after(lifetime.0));
         let expires = lifetime.map_or(entry.expires, |end| end.min(entry.expires));
+        if !self.may_write(challenger, &to, now).await {
+            tracing::debug!("a sender is not asked: the limit of letters is reached");
+            return Ok(());
+        }
         let desk = &self.parts.desk;
         let Some(text) = desk.open_challenge(&entry, expires).await? else {
             return Ok(());
         };
-        if !self.may_write(challenger, &to, now).await {
-            tracing::info!("a sender is not asked: the limit of letters is reached");
-            return Ok(desk.drop_challenge(&text).await?);
-        }
         let link = pages.at(entry.owner.domain(), &format!("/c/{text}"));
         let about = About {
             to,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use quaranta::mail::EntryId;
 use quaranta::policy::{Layer, ListEntry, ListKind, Origin, Rights, Role};
-use quaranta::record::{Account, ApiKey, DomainSettings, SenderLock, Status};
+use quaranta::record::{Account, ApiKey, Challenge, DomainSettings, SenderLock, Status};
 use quaranta::store::Store;
 
 use super::world::*;
@@ -66,6 +67,39 @@ pub(crate) async fn replaces_what_it_saw(store: &Store) {
     let again = settings.replace_api_key(Some(&used), used.clone(), event());
     assert_eq!(again.await, Ok(false));
     assert_eq!(settings.api_keys().await, Ok(vec![key("2")]));
+}
+
+/// IW-06: two who see none at the same time make one.
+async fn keeps_challenges(store: &Store) {
+    let settings = &store.settings;
+    let event = || event(Status::Challenged);
+    let challenge = |place: &str, tries| Challenge {
+        place: place.into(),
+        hash: "h".into(),
+        scope: scope("alice@example.org"),
+        sender: "a@remote.test".parse().expect("address"),
+        entry: EntryId([1; 16]),
+        made: START,
+        expires: START,
+        tries,
+        answered: None,
+    };
+    let replace = async |before: Option<&Challenge>, tries| {
+        let after = challenge("p", tries);
+        settings.replace_challenge(before, after, event()).await
+    };
+    let both = tokio::join!(replace(None, 0), replace(None, 0));
+    assert!(
+        matches!(both, (Ok(true), Ok(false)) | (Ok(false), Ok(true))),
+        "{both:?}"
+    );
+    assert_eq!(replace(Some(&challenge("p", 0)), 1).await, Ok(true));
+    assert_eq!(replace(Some(&challenge("p", 0)), 1).await, Ok(false));
+    assert_eq!(settings.challenge("p").await, Ok(Some(challenge("p", 1))));
+    assert_eq!(settings.challenge("q").await, Ok(None));
+    assert_eq!(settings.challenges().await, Ok(vec![challenge("p", 1)]));
+    assert_eq!(settings.remove_challenge("p", event()).await, Ok(true));
+    assert_eq!(settings.remove_challenge("p", event()).await, Ok(false));
 }
 
 pub(crate) async fn keeps_settings(store: &Store) {
@@ -143,6 +177,7 @@ pub(crate) async fn keeps_settings(store: &Store) {
         let removed = settings.remove_lock(&alice, event()).await;
         assert_eq!(removed, Ok(there), "SE-18");
     }
+    keeps_challenges(store).await;
     let set = settings.set_secret("key", vec![1, 2, 3], event());
     set.await.expect("set");
     assert_eq!(settings.secret("key").await, Ok(Some(vec![1, 2, 3])));

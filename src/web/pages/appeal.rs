@@ -5,7 +5,7 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, State as Shared};
 
-use super::challenge::{admit, resting, task};
+use super::challenge::{admit, refused, resting, task};
 use super::gate::Gate;
 use crate::actions::Appealed;
 use crate::record::Door;
@@ -28,6 +28,8 @@ struct Open {
 enum State {
     Open(Box<Open>),
     Waiting,
+    /// Unknown, guessed, too old, of mail that is held no more: one page for all.
+    Gone,
     Done,
 }
 
@@ -41,6 +43,13 @@ struct Page {
 /// The path of an appeal; pictures and work are bound to it.
 fn path(id: &str) -> String {
     format!("/a/{id}")
+}
+
+fn gone(taste: &Taste) -> Page {
+    Page {
+        gate: Gate::new(taste),
+        state: State::Gone,
+    }
 }
 
 /// `typed` are the words of a form that did not bring the right answer.
@@ -76,12 +85,13 @@ pub(in crate::web) async fn show(
     Path(id): Path<String>,
 ) -> Answer {
     admit(&house, client)?;
-    match house.desk.appeal(&id).await? {
-        Appealed::Open => show_open(&house, &taste, id, None).await,
-        Appealed::Made => page_with_picture(&Page {
+    match house.desk.appeal(&id).await {
+        Ok(Appealed::Open) => show_open(&house, &taste, id, None).await,
+        Ok(Appealed::Made) => page_with_picture(&Page {
             gate: Gate::new(&taste),
             state: State::Done,
         }),
+        Err(refusal) => refused(refusal, &gone(&taste)),
     }
 }
 
@@ -95,8 +105,10 @@ pub(in crate::web) async fn make(
 ) -> Answer {
     admit(&house, client)?;
     let (here, form) = (path(&id), Form::of_body(&body));
-    if house.desk.appeal(&id).await? == Appealed::Made {
-        return Ok(redirect(&here));
+    match house.desk.appeal(&id).await {
+        Ok(Appealed::Open) => {}
+        Ok(Appealed::Made) => return Ok(redirect(&here)),
+        Err(refusal) => return refused(refusal, &gone(&taste)),
     }
     let ring = house.desk.challenge_keys().await?;
     let words = form.get("words").unwrap_or_default();

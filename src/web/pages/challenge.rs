@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::gate::Gate;
-use crate::actions::{Challenged, OpenChallenge};
+use crate::actions::{Challenged, OpenChallenge, Refusal};
 use crate::clock::Timestamp;
 use crate::record::Door;
 use crate::token::KeyRing;
@@ -34,6 +34,8 @@ struct Open {
 enum State {
     Open(Box<Open>),
     Waiting,
+    /// Unknown, guessed, too old, of mail that is held no more: one page for all.
+    Gone,
     Done,
 }
 
@@ -71,6 +73,23 @@ pub(super) fn resting(template: &impl Template, until: Timestamp, now: Timestamp
 pub(super) fn task(house: &House, path: &str, ring: &KeyRing) -> Result<Task, Fault> {
     let task = house.humans.ask(path, ring, house.desk.now());
     task.map_err(|error| Fault::Failed(error.to_string()))
+}
+
+/// What is not there, on a page of its own; other refusals as everywhere.
+pub(super) fn refused(refusal: Refusal, gone: &impl Template) -> Answer {
+    if refusal != Refusal::NotYours {
+        return Err(refusal.into());
+    }
+    let mut response: Response = page_with_picture(gone)?;
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    Ok(response)
+}
+
+fn gone(taste: &Taste) -> Page {
+    Page {
+        gate: Gate::new(taste),
+        state: State::Gone,
+    }
 }
 
 async fn show_open(
@@ -114,12 +133,13 @@ pub(in crate::web) async fn show(
     Path(id): Path<String>,
 ) -> Answer {
     admit(&house, client)?;
-    match house.desk.challenge(&id).await? {
-        Challenged::Open(open) => show_open(&house, &taste, id, &open, false).await,
-        Challenged::Answered => page_with_picture(&Page {
+    match house.desk.challenge(&id).await {
+        Ok(Challenged::Open(open)) => show_open(&house, &taste, id, &open, false).await,
+        Ok(Challenged::Answered) => page_with_picture(&Page {
             gate: Gate::new(&taste),
             state: State::Done,
         }),
+        Err(refusal) => refused(refusal, &gone(&taste)),
     }
 }
 
@@ -133,8 +153,10 @@ pub(in crate::web) async fn answer(
 ) -> Answer {
     admit(&house, client)?;
     let here = path(&id);
-    let Challenged::Open(open) = house.desk.challenge(&id).await? else {
-        return Ok(redirect(&here));
+    let open = match house.desk.challenge(&id).await {
+        Ok(Challenged::Open(open)) => open,
+        Ok(Challenged::Answered) => return Ok(redirect(&here)),
+        Err(refusal) => return refused(refusal, &gone(&taste)),
     };
     let now = house.desk.now();
     if house.humans.rests(&here, now).is_some() {
@@ -143,10 +165,10 @@ pub(in crate::web) async fn answer(
     let ring = house.desk.challenge_keys().await?;
     let door = Door::new("web", client.address);
     match house.humans.judge(&here, &Form::of_body(&body), &ring, now) {
-        Ok(()) => {
-            house.desk.answer_challenge(&id, &door).await?;
-            Ok(redirect(&here))
-        }
+        Ok(()) => match house.desk.answer_challenge(&id, &door).await {
+            Ok(()) => Ok(redirect(&here)),
+            Err(refusal) => refused(refusal, &gone(&taste)),
+        },
         Err(Nobody::Wrong | Nobody::Wait(_)) => {
             house.desk.challenge_failed(&id, &door).await?;
             show_open(&house, &taste, id, &open, true).await

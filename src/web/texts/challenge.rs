@@ -16,6 +16,8 @@ words! {
     neither: "If you can do neither, reach the recipient in another way: the message can be let through there, too. If you sent no message, close this page." | "Wenn beides nicht geht, erreichen Sie den Empfänger auf anderem Weg: Er kann die Nachricht ebenso durchlassen. Wenn Sie keine Nachricht geschickt haben, schließen Sie diese Seite.";
     wrong: "That was not right. Here is a new picture." | "Das war nicht richtig. Hier ist ein neues Bild.";
     waiting: "There were too many wrong answers. Please open the link again in ten minutes." | "Es gab zu viele falsche Antworten. Bitte öffnen Sie den Link in zehn Minuten noch einmal.";
+    gone_title: "This link is of no use" | "Dieser Link ist ohne Wirkung";
+    gone: "It is unknown or too old, or the message is no longer there. There is nothing to do here." | "Er ist unbekannt oder zu alt, oder die Nachricht ist nicht mehr da. Hier ist nichts zu tun.";
     done_title: "Thank you" | "Danke";
     done: "It is done: your message is being delivered." | "Es ist erledigt: Ihre Nachricht wird zugestellt.";
     done_more: "You will not be asked again by this recipient. You can close this page." | "Dieser Empfänger fragt Sie nicht noch einmal. Sie können diese Seite schließen.";
