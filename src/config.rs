@@ -51,6 +51,7 @@ pub struct Config {
     pub imap: imap::Options,
     pub web: web::Options,
     pub login: accounts::Options,
+    pub ldap: accounts::ldap::Options,
     pub letters: notify::LetterOptions,
     pub store: store::on_sled::Options,
 }
@@ -168,7 +169,7 @@ impl Config {
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err("[tls] certificate and key go together: set both, or neither".to_owned());
         }
-        Ok(())
+        self.ldap.check()
     }
 
     /// Our name.
@@ -247,6 +248,7 @@ pub fn sections() -> Vec<SectionDoc> {
         background::Options::section(),
         imap::Options::section(),
         accounts::Options::section(),
+        accounts::ldap::Options::section(),
         notify::LetterOptions::section(),
         store::on_sled::Options::section(),
     ]

@@ -66,6 +66,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("toml", &["config", "options"]),
+    ("ldap3", &["accounts/ldap"]),
     ("argon2", &["accounts"]),
     ("qrcode", &["accounts/totp.rs"]),
     ("idna", &["mail", "web/preview"]),

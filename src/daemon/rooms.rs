@@ -54,7 +54,6 @@ impl Rooms {
         let panel = Arc::new(panel.learning(learner.clone()));
         let relay = Arc::new(Relay::new(config.relay.clone(), &hostname)?);
         let (store, handle) = open_store(config, clock.clone()).await?;
-        // One for all doors: who guesses at one waits at all.
         let login = Login::new(
             store.settings.clone(),
             store.journal.clone(),
@@ -70,6 +69,8 @@ impl Rooms {
             &hostname,
             &config.letters,
         ));
+        // One for all doors: who guesses at one waits at all.
+        let login = with_directory(login, config)?;
         let rooms = Self {
             login,
             dns,
@@ -201,6 +202,22 @@ impl Rooms {
             outgoing: Some(self.outgoing(config, outbound)),
         }
     }
+}
+
+/// With the directory of the configuration, if it names one.
+#[cfg(feature = "ldap")]
+fn with_directory(login: Login, config: &Config) -> anyhow::Result<Login> {
+    let directory = crate::accounts::ldap::Ldap::open(&config.ldap)?;
+    Ok(match directory {
+        Some(directory) => login.knowing(Arc::new(directory)),
+        None => login,
+    })
+}
+
+/// [`Config`] was refused if it names one.
+#[cfg(not(feature = "ldap"))]
+fn with_directory(login: Login, _config: &Config) -> anyhow::Result<Login> {
+    Ok(login)
 }
 
 /// The scanners that are asked, in the order of the file.
