@@ -52,6 +52,7 @@ pub struct Config {
     pub web: web::Options,
     pub login: accounts::Options,
     pub ldap: accounts::ldap::Options,
+    pub oidc: accounts::oidc::Options,
     pub letters: notify::LetterOptions,
     pub store: store::on_sled::Options,
 }
@@ -169,7 +170,8 @@ impl Config {
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err("[tls] certificate and key go together: set both, or neither".to_owned());
         }
-        self.ldap.check()
+        self.ldap.check()?;
+        self.oidc.check(self.web.url.as_deref())
     }
 
     /// Our name.
@@ -249,6 +251,7 @@ pub fn sections() -> Vec<SectionDoc> {
         imap::Options::section(),
         accounts::Options::section(),
         accounts::ldap::Options::section(),
+        accounts::oidc::Options::section(),
         notify::LetterOptions::section(),
         store::on_sled::Options::section(),
     ]

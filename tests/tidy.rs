@@ -67,6 +67,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("toml", &["config", "options"]),
     ("ldap3", &["accounts/ldap"]),
+    ("openidconnect", &["accounts/oidc"]),
     ("argon2", &["accounts"]),
     ("qrcode", &["accounts/totp.rs"]),
     ("idna", &["mail", "web/preview"]),
@@ -78,9 +79,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("utoipa_axum", &["web/api"]),
     ("flate2", &["web/assets.rs"]),
     ("form_urlencoded", &["web"]),
-    ("hyper", &["inspect/scanners", "web"]),
-    ("hyper_util", &["inspect/scanners", "web"]),
-    ("http_body_util", &["inspect/scanners", "web"]),
+    ("hyper", &["inspect/scanners", "net/fetch.rs", "web"]),
+    ("hyper_util", &["inspect/scanners", "net/fetch.rs", "web"]),
+    (
+        "http_body_util",
+        &["inspect/scanners", "net/fetch.rs", "web"],
+    ),
     ("anyhow", &["cli", "daemon", "main"]),
     ("sd_notify", &["daemon"]),
 ];

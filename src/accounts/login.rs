@@ -14,6 +14,7 @@ use super::elsewhere::{Directory, Elsewhere};
 use super::guesses::{Guesses, Waits};
 use super::imap_ask::ImapAsk;
 use super::link::Links;
+use super::oidc::{Journeys, Provider};
 use super::options::Options;
 use super::second::Seconds;
 use super::session::Sessions;
@@ -64,13 +65,16 @@ pub struct Login {
     /// others need not wait behind a crowd that guesses.
     pub(super) suspects: Arc<Semaphore>,
     /// The same where somebody else is asked, who may be slow: nobody here waits behind that.
-    suspects_elsewhere: Arc<Semaphore>,
+    pub(super) suspects_elsewhere: Arc<Semaphore>,
     /// Verified against when there is no such account, so that it takes as long.
     decoy: Arc<str>,
     /// Asks the mail servers of domains that have their users' passwords.
     pub(super) imap: Option<Arc<ImapAsk>>,
     /// Knows the passwords of domains that name no mail server.
     pub(super) directory: Option<Arc<dyn Directory>>,
+    /// Signs people in at a page of its own.
+    pub(super) provider: Option<Arc<dyn Provider>>,
+    pub(super) journeys: Arc<Journeys>,
     /// Sends letters with links.
     pub(super) post: Option<Post>,
     pub(super) links: Arc<Links>,
@@ -104,6 +108,8 @@ impl Login {
             decoy: decoy.into(),
             imap: None,
             directory: None,
+            provider: None,
+            journeys: Arc::default(),
             post: None,
             links: Arc::new(Links::new(&options)),
             sessions: Arc::default(),
@@ -123,6 +129,13 @@ impl Login {
     #[must_use]
     pub fn knowing(mut self, directory: Arc<dyn Directory>) -> Self {
         self.directory = Some(directory);
+        self
+    }
+
+    /// With a provider at whose page people sign in to the panel.
+    #[must_use]
+    pub fn trusting(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.provider = Some(provider);
         self
     }
 

@@ -9,6 +9,7 @@ mod imap_ask;
 pub mod ldap;
 mod link;
 mod login;
+pub mod oidc;
 mod options;
 mod second;
 mod session;

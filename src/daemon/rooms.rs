@@ -70,7 +70,7 @@ impl Rooms {
             &config.letters,
         ));
         // One for all doors: who guesses at one waits at all.
-        let login = with_directory(login, config)?;
+        let login = with_provider(with_directory(login, config)?, config)?;
         let rooms = Self {
             login,
             dns,
@@ -217,6 +217,23 @@ fn with_directory(login: Login, config: &Config) -> anyhow::Result<Login> {
 /// [`Config`] was refused if it names one.
 #[cfg(not(feature = "ldap"))]
 fn with_directory(login: Login, _config: &Config) -> anyhow::Result<Login> {
+    Ok(login)
+}
+
+/// With the OpenID Connect provider of the configuration, if it names one.
+#[cfg(feature = "oidc")]
+fn with_provider(login: Login, config: &Config) -> anyhow::Result<Login> {
+    let url = config.web.url.as_deref().unwrap_or_default();
+    let provider = crate::accounts::oidc::Oidc::open(&config.oidc, url)?;
+    Ok(match provider {
+        Some(provider) => login.trusting(Arc::new(provider)),
+        None => login,
+    })
+}
+
+/// [`Config`] was refused if it names one.
+#[cfg(not(feature = "oidc"))]
+fn with_provider(login: Login, _config: &Config) -> anyhow::Result<Login> {
     Ok(login)
 }
 

@@ -2,6 +2,8 @@
 
 pub mod dns;
 pub mod endpoint;
+#[cfg(feature = "oidc")]
+pub mod fetch;
 pub mod limit;
 pub mod lines;
 pub mod listen;

@@ -11,8 +11,11 @@ use super::api;
 use super::api::Problem;
 use super::assets;
 use super::events;
-use super::pages::{account, act, api_keys, audit, domains, entry, gate, jobs, keys, lists};
+use super::pages::{
+    account, act, api_keys, audit, domains, elsewhere, entry, gate, jobs, keys, lists,
+};
 use super::pages::{log, overview, people, person, policy, proof, quarantine, views};
+use crate::accounts::oidc::BACK;
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -28,6 +31,8 @@ pub(super) fn router(house: House) -> Router {
             "/sign-in/link/{token}",
             get(gate::show_link).post(gate::take_link),
         )
+        .route("/sign-in/oidc", get(elsewhere::depart))
+        .route(BACK, get(elsewhere::come_back))
         .route("/sign-out", post(gate::leave))
         .route("/taste", post(gate::taste))
         .route("/quarantine", get(quarantine::show))

@@ -5,6 +5,7 @@ pub(super) mod act;
 pub(super) mod api_keys;
 pub(super) mod audit;
 pub(super) mod domains;
+pub(super) mod elsewhere;
 pub(super) mod entry;
 pub(super) mod gate;
 pub(super) mod jobs;
