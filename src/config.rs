@@ -34,6 +34,7 @@ crate::options! {
 pub struct Config {
     pub server: Server,
     pub tls: net::tls::Options,
+    pub acme: net::acme::Options,
     pub smtp: smtp::Options,
     pub lmtp: smtp::Lmtp,
     pub milter: milter::Options,
@@ -170,6 +171,7 @@ impl Config {
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err("[tls] certificate and key go together: set both, or neither".to_owned());
         }
+        self.acme.check(self.tls.certificate.is_some())?;
         self.ldap.check()?;
         self.oidc.check(self.web.url.as_deref())
     }
@@ -234,6 +236,7 @@ pub fn sections() -> Vec<SectionDoc> {
     vec![
         Server::section(),
         net::tls::Options::section(),
+        net::acme::Options::section(),
         smtp::Options::section(),
         smtp::Lmtp::section(),
         milter::Options::section(),

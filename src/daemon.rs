@@ -1,6 +1,8 @@
 //! Builds the rooms from the ground up, opens the doors, and drains from the top down.
 
 mod outbound;
+#[cfg(feature = "acme")]
+mod renewal;
 mod rooms;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -63,11 +65,15 @@ impl Daemon {
         let first_password = first_account(&rooms).await?;
         let tutors = rooms.tutors(&config)?;
         let listeners = Listeners::bind(&config).await?;
+        #[cfg(feature = "acme")]
+        let renewing = renewal::Renewing::open(&config, &rooms).await?;
         let (smtp, imaps, imap) = listeners.addresses();
         let (outbound, outbound_tls) = listeners.outbound.addresses();
 
         let (closer, closing) = closing();
         let mut tasks = JoinSet::new();
+        #[cfg(feature = "acme")]
+        renewing.begin(&mut tasks, &closing);
         let (intake, alerts) = rooms.sending(&config, rooms.intake(&config));
         if let Some(alerts) = alerts {
             tasks.spawn(alerts.run(closing.clone()));

@@ -1,8 +1,9 @@
 //! The wires: TLS, listeners, lines, limits, networks, DNS.
 
+pub mod acme;
 pub mod dns;
 pub mod endpoint;
-#[cfg(feature = "oidc")]
+#[cfg(any(feature = "acme", feature = "oidc"))]
 pub mod fetch;
 pub mod limit;
 pub mod lines;

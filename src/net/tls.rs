@@ -41,7 +41,7 @@ pub enum TlsError {
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ArcSwap<ServerConfig>>,
-    files: Arc<(PathBuf, PathBuf)>,
+    files: Arc<ArcSwap<(PathBuf, PathBuf)>>,
 }
 
 impl ServerTls {
@@ -59,7 +59,7 @@ impl ServerTls {
         let config = load(&files.0, &files.1)?;
         Ok(Self {
             config: Arc::new(ArcSwap::from_pointee(config)),
-            files: Arc::new(files),
+            files: Arc::new(ArcSwap::from_pointee(files)),
         })
     }
 
@@ -68,8 +68,21 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError`]; the certificate in use stays.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.config
-            .store(Arc::new(load(&self.files.0, &self.files.1)?));
+        let files = self.files.load();
+        self.config.store(Arc::new(load(&files.0, &files.1)?));
+        Ok(())
+    }
+
+    /// Shows the certificate of other files from now on, which may be one file; sessions that are open
+    /// keep what they have.
+    ///
+    /// # Errors
+    /// [`TlsError`]; the certificate in use stays.
+    pub fn take(&self, certificate: &Path, key: &Path) -> Result<(), TlsError> {
+        let config = load(certificate, key)?;
+        let files = (certificate.to_owned(), key.to_owned());
+        self.files.store(Arc::new(files));
+        self.config.store(Arc::new(config));
         Ok(())
     }
 

@@ -1,13 +1,17 @@
-//! Those who know people beside us: the real slapd, and a real OpenID Connect provider. Tests of the
-//! features that the build has.
-#![cfg(any(feature = "ldap", feature = "oidc"))]
+//! Those who know people and names beside us: the real slapd, a real OpenID Connect provider, a real
+//! certificate authority. Tests of the features that the build has.
+#![cfg(any(feature = "acme", feature = "ldap", feature = "oidc"))]
 
+#[cfg(feature = "acme")]
+mod certificate;
 #[path = "../peers/contrib.rs"]
 mod contrib;
 #[cfg(feature = "ldap")]
 mod directory;
 #[cfg(feature = "oidc")]
 mod liar;
+#[cfg(feature = "acme")]
+mod pebble;
 #[cfg(feature = "oidc")]
 mod provider;
 #[path = "../peers/quaranta.rs"]
