@@ -225,5 +225,7 @@ fn entry(mail: &Mail) -> Entry {
         failed: None,
         leaves: None,
         requested: None,
+        aligned: false,
+        marked: false,
     }
 }

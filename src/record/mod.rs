@@ -14,7 +14,7 @@ pub use account::{Account, Grant, SavedView, SecondFactor, Secret};
 pub use api_key::ApiKey;
 pub use change::{Change, JobStep};
 pub use domain::{DomainSettings, Route, RouteError, RouteTls};
-pub use entry::{Asked, Entry, KeptMail, SUBJECT_LONGEST, Shelf, State};
+pub use entry::{Asked, Entry, KeptMail, RETURNED_DAYS, SUBJECT_LONGEST, Shelf, State};
 pub use event::{Door, Event, Status};
 pub use imap_server::{ImapServer, ImapServerError, ImapTls};
 pub use job::{Job, JobKind, Lesson, Lore};

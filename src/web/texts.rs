@@ -119,6 +119,8 @@ texts! {
     // Quarantine
     caught: "Caught" | "Eingang";
     outgoing: "Outgoing" | "Ausgang";
+    pending: "Pending" | "Wartend";
+    pending_lead: "From senders you have not heard of. Authorize a sender, and all their mail is delivered, now and later; Deliver lets one message through." | "Von Absendern, die Sie noch nicht kennen. Wird ein Absender zugelassen, kommt alles von ihm an, jetzt und später; Zustellen lässt eine Nachricht durch.";
     training: "Training requested" | "Zum Prüfen";
     n_messages: "{n} messages" | "{n} Nachrichten";
     one_message: "1 message" | "1 Nachricht";
@@ -172,6 +174,8 @@ texts! {
     // Actions
     actions: "Actions" | "Aktionen";
     choose_action: "Choose an action" | "Aktion wählen";
+    act_authorize: "Authorize sender" | "Absender zulassen";
+    act_deliver: "Deliver" | "Zustellen";
     act_release: "Release" | "Freigeben";
     act_release_and_train: "Release & Train" | "Freigeben & lernen";
     act_release_and_allow: "Release & allow sender" | "Freigeben & Absender erlauben";

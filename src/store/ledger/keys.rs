@@ -74,6 +74,7 @@ pub(crate) const APPLIED: &[u8] = b"!a";
 pub(crate) const UNDO: &[u8] = b"!u";
 
 pub(crate) const JOBS_DUE: &[u8] = b"d";
+pub(crate) const HELD: &[u8] = b"h";
 pub(crate) const EXPIRING: &[u8] = b"x";
 pub(crate) const ENDED: &[u8] = b"e";
 pub(crate) const EVENTS: &[u8] = b"V";
@@ -246,6 +247,24 @@ pub(crate) fn count(view: &View) -> Vec<u8> {
     in_view(b"c", view)
 }
 
+/// What is held for a scope, of all shelves and directions.
+pub(crate) fn held(scope: &Scope) -> Vec<u8> {
+    with_scope(HELD, scope)
+}
+
+/// The scope of a key of [`held`].
+pub(crate) fn held_by(key: &[u8]) -> Option<Scope> {
+    let text = key.strip_prefix(HELD)?.strip_suffix(&[0])?;
+    let (tag, name) = text.split_first()?;
+    let name = std::str::from_utf8(name).ok()?;
+    match tag {
+        b'g' => Some(Scope::Global),
+        b'd' => name.parse().ok().map(Scope::Domain),
+        b'r' => name.parse().ok().map(Scope::Recipient),
+        _ => None,
+    }
+}
+
 pub(crate) fn expiring(at: Timestamp, id: EntryId) -> Vec<u8> {
     join(&[EXPIRING, &at.0.to_be_bytes(), &id.0])
 }
@@ -324,6 +343,7 @@ fn in_view(prefix: &[u8], view: &View) -> Vec<u8> {
     let mut key = with_scope(prefix, &view.scope);
     key.push(match view.shelf {
         Shelf::Caught => b'c',
+        Shelf::Pending => b'p',
         Shelf::TrainingRequested => b't',
     });
     key.push(match view.direction {
@@ -364,7 +384,7 @@ mod tests {
         let scopes = ["global", "a.org", "a.orgs", "x@a.org", "x@a.orgs"];
         let mut prefixes: Vec<Vec<u8>> = Vec::new();
         for scope in scopes {
-            for shelf in [Shelf::Caught, Shelf::TrainingRequested] {
+            for shelf in [Shelf::Caught, Shelf::Pending, Shelf::TrainingRequested] {
                 for direction in [Direction::Inbound, Direction::Outbound] {
                     let scope = scope.parse().expect("scope");
                     prefixes.push(view(&View {
@@ -380,6 +400,15 @@ mod tests {
                 assert!(i == j || !a.starts_with(b), "{a:?} {b:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_held_knows_its_scope() {
+        for text in ["global", "a.org", "x@a.org"] {
+            let scope: Scope = text.parse().expect("scope");
+            assert_eq!(held_by(&held(&scope)), Some(scope));
+        }
+        assert_eq!(held_by(LAST_UID), None);
     }
 
     #[test]

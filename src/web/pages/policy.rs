@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::lists::domains;
 use super::{Choice, Frame, scope_of, scope_text, told};
-use crate::policy::{Layer, Policy, Principal, Right, Scope};
+use crate::policy::{Layer, Policy, Principal, QUOTA_MOST, Right, Scope};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, page};
 use crate::web::form::Form;
@@ -109,12 +109,13 @@ fn settings(t: &Texts) -> Vec<(&'static str, Vec<Setting>)> {
                 setting!(w, Yes, split, split_hint),
             ],
         ),
+        (w.group_kept, kept(t)),
         (
-            w.group_kept,
+            w.group_pending,
             vec![
-                setting!(w, Count(1, 3650), keep_days, keep_days_hint),
-                setting!(w, Count(0, 3600), undo_seconds, undo_seconds_hint),
-                setting!(w, Yes, training_requested, training_requested_hint),
+                setting!(w, Yes, pend_unknown, pend_unknown_hint),
+                setting!(w, Count(1, 365), pend_days, pend_days_hint),
+                setting!(w, Word, pend_end, pend_end_hint),
             ],
         ),
         (
@@ -135,6 +136,38 @@ fn settings(t: &Texts) -> Vec<(&'static str, Vec<Setting>)> {
     ]
 }
 
+/// How long and how much is held.
+fn kept(t: &Texts) -> Vec<Setting> {
+    use Kind::{Count, Yes};
+    let w = t.policy;
+    vec![
+        setting!(w, Count(1, 3650), keep_days, keep_days_hint),
+        setting!(w, Count(1, 3650), malware_days, malware_days_hint),
+        setting!(w, Count(1, 3650), training_days, training_days_hint),
+        setting!(w, Count(0, QUOTA_MOST), quota_messages, quota_messages_hint),
+        setting!(
+            w,
+            Count(0, QUOTA_MOST),
+            quota_megabytes,
+            quota_megabytes_hint
+        ),
+        setting!(
+            w,
+            Count(0, QUOTA_MOST),
+            domain_quota_messages,
+            domain_quota_messages_hint
+        ),
+        setting!(
+            w,
+            Count(0, QUOTA_MOST),
+            domain_quota_megabytes,
+            domain_quota_megabytes_hint
+        ),
+        setting!(w, Count(0, 3600), undo_seconds, undo_seconds_hint),
+        setting!(w, Yes, training_requested, training_requested_hint),
+    ]
+}
+
 /// The words that a setting can have, with their text.
 fn words_of(name: &str, t: &Texts) -> Vec<(&'static str, &'static str)> {
     let w = t.policy;
@@ -145,6 +178,10 @@ fn words_of(name: &str, t: &Texts) -> Vec<(&'static str, &'static str)> {
             ("headers", w.mode_headers),
             ("refuse", w.mode_refuse),
             ("off", w.mode_off),
+        ],
+        "pend_end" => vec![
+            ("remove", w.pend_end_remove),
+            ("deliver-marked", w.pend_end_deliver),
         ],
         "tag_signed" => vec![
             ("header-only", w.tag_signed_header),

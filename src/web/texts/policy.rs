@@ -18,6 +18,7 @@ words! {
 
     group_spam: "Spam" | "Spam";
     group_kept: "What is held back" | "Was zurückgehalten wird";
+    group_pending: "Unknown senders" | "Unbekannte Absender";
     group_out: "Outgoing mail" | "Ausgehende Nachrichten";
     group_people: "Administrators" | "Verwaltung";
 
@@ -48,10 +49,31 @@ words! {
 
     keep_days: "Days in the quarantine" | "Tage in der Quarantäne";
     keep_days_hint: "After them mail expires. Between 1 and 3650." | "Danach laufen Nachrichten ab. Zwischen 1 und 3650.";
+    malware_days: "Days that malware is kept" | "Tage, die Schadsoftware bleibt";
+    malware_days_hint: "If it is not set here or above, as long as other mail. Between 1 and 3650." | "Ohne Festlegung so lange wie andere Nachrichten. Zwischen 1 und 3650.";
+    training_days: "Days that copies of unsure mail are kept" | "Tage, die Kopien unsicherer Nachrichten bleiben";
+    training_days_hint: "If it is not set here or above, as long as other mail. Between 1 and 3650." | "Ohne Festlegung so lange wie andere Nachrichten. Zwischen 1 und 3650.";
+    quota_messages: "Most messages for each recipient" | "Höchstzahl an Nachrichten je Empfänger";
+    quota_messages_hint: "When more are held the oldest go, but none of the last day. 0 for no limit." | "Sind es mehr, gehen die ältesten, aber keine des letzten Tages. 0 für unbegrenzt.";
+    quota_megabytes: "Most megabytes for each recipient" | "Höchstens Megabyte je Empfänger";
+    quota_megabytes_hint: "The same by size. 0 for no limit." | "Das Gleiche nach Größe. 0 für unbegrenzt.";
+    domain_quota_messages: "Most messages for the whole domain" | "Höchstzahl an Nachrichten der ganzen Domäne";
+    domain_quota_messages_hint: "0 for no limit." | "0 für unbegrenzt.";
+    domain_quota_megabytes: "Most megabytes for the whole domain" | "Höchstens Megabyte der ganzen Domäne";
+    domain_quota_megabytes_hint: "0 for no limit." | "0 für unbegrenzt.";
     undo_seconds: "Seconds to take a release back" | "Sekunden, um eine Freigabe zurückzunehmen";
     undo_seconds_hint: "A release leaves after them. At most 3600." | "Danach geht eine Freigabe hinaus. Höchstens 3600.";
     training_requested: "Keep copies of unsure mail" | "Kopien unsicherer Nachrichten behalten";
     training_requested_hint: "They wait in Training requested for somebody to say what they are." | "Sie warten unter Zum Prüfen darauf, dass jemand sagt, was sie sind.";
+
+    pend_unknown: "Unknown senders wait" | "Unbekannte Absender warten";
+    pend_unknown_hint: "Mail from senders who are on no list of allowed senders is accepted, and waits under Pending until its recipient authorises it. Spam is refused as before." | "Nachrichten von Absendern, die auf keiner Liste der Erlaubten stehen, werden angenommen und warten unter Wartend, bis der Empfänger sie zulässt. Spam wird abgelehnt wie sonst.";
+    pend_days: "Days that pending mail waits" | "Tage, die wartende Nachrichten bleiben";
+    pend_days_hint: "Between 1 and 365." | "Zwischen 1 und 365.";
+    pend_end: "What becomes of it then" | "Was danach mit ihnen geschieht";
+    pend_end_hint: "Of pending mail that nobody authorised in time." | "Mit Nachrichten, die niemand rechtzeitig zugelassen hat.";
+    pend_end_remove: "Remove it" | "Entfernen";
+    pend_end_deliver: "Deliver it, marked as spam" | "Zustellen, als Spam markiert";
 
     outbound_mode: "What happens to outgoing spam" | "Was mit ausgehendem Spam geschieht";
     outbound_mode_hint: "By the sender's policy." | "Nach den Regeln des Absenders.";
