@@ -34,6 +34,7 @@ crate::options! {
 pub struct Config {
     pub server: Server,
     pub tls: net::tls::Options,
+    pub acme: net::acme::Options,
     pub smtp: smtp::Options,
     pub lmtp: smtp::Lmtp,
     pub milter: milter::Options,
@@ -52,6 +53,8 @@ pub struct Config {
     pub imap: imap::Options,
     pub web: web::Options,
     pub login: accounts::Options,
+    pub ldap: accounts::ldap::Options,
+    pub oidc: accounts::oidc::Options,
     pub letters: notify::LetterOptions,
     pub challenge: notify::ChallengeOptions,
     pub alerts: notify::AlertOptions,
@@ -177,7 +180,9 @@ impl Config {
         let letter = self.challenge.letter();
         letter.map_err(|fault| format!("[challenge] template: {fault}"))?;
         self.challenge.pages(self.web.url.as_deref())?;
-        Ok(())
+        self.acme.check(self.tls.certificate.is_some())?;
+        self.ldap.check()?;
+        self.oidc.check(self.web.url.as_deref())
     }
 
     /// Our name.
@@ -240,6 +245,7 @@ pub fn sections() -> Vec<SectionDoc> {
     vec![
         Server::section(),
         net::tls::Options::section(),
+        net::acme::Options::section(),
         smtp::Options::section(),
         smtp::Lmtp::section(),
         milter::Options::section(),
@@ -258,6 +264,8 @@ pub fn sections() -> Vec<SectionDoc> {
         imap::Options::section(),
         web::Options::section(),
         accounts::Options::section(),
+        accounts::ldap::Options::section(),
+        accounts::oidc::Options::section(),
         notify::LetterOptions::section(),
         notify::ChallengeOptions::section(),
         notify::AlertOptions::section(),

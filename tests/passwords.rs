@@ -6,8 +6,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use house::{House, address, door, principal, scope};
-use quaranta::accounts::{ImapAsk, Login, LoginRefusal, Options, Step};
+use quaranta::accounts::{Directory, DirectoryError, ImapAsk, Login, LoginRefusal, Options, Step};
+use quaranta::actions::Query;
+use quaranta::mail::{Address, Domain};
 use quaranta::net::tls::{self, ServerTls};
 use quaranta::net::tls_client::ClientTls;
 use quaranta::record::ImapServer;
@@ -260,4 +263,66 @@ async fn se06_a_server_in_trouble_is_not_a_wrong_password() {
     let (_, login) = with(&server, Options::default()).await;
     let found = login.sign_in(ALICE, PASSWORD, from(), "imap").await;
     assert_eq!(found, Err(LoginRefusal::Wrong));
+}
+
+/// A directory with one password for all, for example.org.
+struct OnePassword;
+
+#[async_trait]
+impl Directory for OnePassword {
+    fn name(&self) -> &str {
+        "ldaps://directory.test"
+    }
+
+    fn covers(&self, domain: &Domain) -> bool {
+        domain.as_str() == "example.org"
+    }
+
+    async fn knows(&self, _: &Address, password: &str) -> Result<bool, DirectoryError> {
+        match password {
+            "trouble" => Err(DirectoryError("no".to_owned())),
+            password => Ok(password == "one for all"),
+        }
+    }
+}
+
+/// SE-06: a directory decides for the domains that it covers and that name no mail server; for others,
+/// and for domains that are not ours, the house does.
+#[tokio::test]
+async fn se06_a_directory_decides_for_its_domains() {
+    let (server, _) = serve(Manner::Plain).await;
+    let (house, login) = with(&server, Options::default()).await;
+    let login = login.knowing(Arc::new(OnePassword));
+    let (by, door) = (principal("global"), door());
+    let found = login.sign_in(ALICE, "one for all", from(), "imap").await;
+    assert_eq!(found, Err(LoginRefusal::Wrong), "the mail server decides");
+    let domain = address(ALICE).domain().clone();
+    let set = house.desk.set_domain_imap(&by, &domain, None, &door);
+    set.await.expect("domain");
+    let own = Some("of the house".to_owned());
+    let dave = "dave@elsewhere.test";
+    for login in [ALICE, dave] {
+        let added = house
+            .desk
+            .add_account(&by, scope(login), own.clone(), &door);
+        added.await.expect("account");
+    }
+    for (name, password, want) in [
+        (ALICE, "one for all", Ok(())),
+        (ALICE, "of the house", Err(LoginRefusal::Wrong)),
+        (ALICE, "", Err(LoginRefusal::Wrong)),
+        (ALICE, "trouble", Err(LoginRefusal::Unavailable)),
+        (dave, "of the house", Ok(())),
+        (dave, "one for all", Err(LoginRefusal::Wrong)),
+        ("global", "one for all", Err(LoginRefusal::Wrong)),
+    ] {
+        let found = login.sign_in(name, password, from(), "imap").await;
+        assert_eq!(found.map(|_| ()), want, "{name} {password}");
+    }
+    // The history says by whose word an account came into being.
+    let made = login.sign_in("new@example.org", "one for all", from(), "imap");
+    made.await.expect("in");
+    let log = house.desk.log(&by, &Query::default(), 100).await;
+    let rows = format!("{:?}", log.expect("log").rows);
+    assert!(rows.contains("ldaps://directory.test knows it"), "{rows}");
 }

@@ -125,7 +125,11 @@ impl Login {
         let check = async {
             let address = self.links.tickets.take(text, self.clock.now());
             match address {
-                Some(address) => self.account_of(address).await,
+                Some(address) => {
+                    let makes = self.options.link_makes_accounts;
+                    let means = ("mailed link", "a mailed link was used");
+                    self.account_of(address, makes, means).await
+                }
                 None => Ok(None),
             }
         };
@@ -134,17 +138,22 @@ impl Login {
         self.step(&account, from, door).await
     }
 
-    async fn account_of(&self, address: Address) -> Result<Option<Account>, LoginRefusal> {
+    /// The account of who proved to have this address by `means`, made if it `makes` one.
+    pub(super) async fn account_of(
+        &self,
+        address: Address,
+        makes: bool,
+        (chore, means): (&str, &str),
+    ) -> Result<Option<Account>, LoginRefusal> {
         if self.settings.domain(address.domain()).await?.is_none() {
             return Ok(None);
         }
         let scope = Scope::Recipient(address);
         match self.settings.account(&scope).await? {
             Some(account) => Ok(Some(account)),
-            None if self.options.link_makes_accounts => {
-                let words = format!("account {scope} was made: a mailed link was used");
-                let made = self.made_by_itself(&scope, "mailed link", words);
-                made.await.map(Some)
+            None if makes => {
+                let words = format!("account {scope} was made: {means}");
+                self.made_by_itself(&scope, chore, words).await.map(Some)
             }
             None => Ok(None),
         }

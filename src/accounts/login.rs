@@ -10,9 +10,11 @@ use tokio::sync::Semaphore;
 
 use super::book::change_account;
 use super::credential::{LONGEST, hash_password, verify_password};
+use super::elsewhere::{Directory, Elsewhere};
 use super::guesses::{Guesses, Waits};
 use super::imap_ask::ImapAsk;
 use super::link::Links;
+use super::oidc::{Journeys, Provider};
 use super::options::Options;
 use super::second::Seconds;
 use super::session::Sessions;
@@ -20,7 +22,7 @@ use crate::clock::Clock;
 use crate::net::network::Network;
 use crate::notify::Post;
 use crate::policy::{Principal, Scope};
-use crate::record::{Account, Door, Event, ImapServer, Status};
+use crate::record::{Account, Door, Event, Status};
 use crate::store::{Journal, Settings, StoreError};
 
 /// Those who failed before have so many questions to others between them all at a time.
@@ -63,11 +65,16 @@ pub struct Login {
     /// others need not wait behind a crowd that guesses.
     pub(super) suspects: Arc<Semaphore>,
     /// The same where somebody else is asked, who may be slow: nobody here waits behind that.
-    suspects_elsewhere: Arc<Semaphore>,
+    pub(super) suspects_elsewhere: Arc<Semaphore>,
     /// Verified against when there is no such account, so that it takes as long.
     decoy: Arc<str>,
     /// Asks the mail servers of domains that have their users' passwords.
-    imap: Option<Arc<ImapAsk>>,
+    pub(super) imap: Option<Arc<ImapAsk>>,
+    /// Knows the passwords of domains that name no mail server.
+    pub(super) directory: Option<Arc<dyn Directory>>,
+    /// Signs people in at a page of its own.
+    pub(super) provider: Option<Arc<dyn Provider>>,
+    pub(super) journeys: Arc<Journeys>,
     /// Sends letters with links.
     pub(super) post: Option<Post>,
     pub(super) links: Arc<Links>,
@@ -100,6 +107,9 @@ impl Login {
             suspects_elsewhere: Arc::new(Semaphore::new(SUSPECTS_ELSEWHERE)),
             decoy: decoy.into(),
             imap: None,
+            directory: None,
+            provider: None,
+            journeys: Arc::default(),
             post: None,
             links: Arc::new(Links::new(&options)),
             sessions: Arc::default(),
@@ -112,6 +122,20 @@ impl Login {
     #[must_use]
     pub fn asking(mut self, imap: ImapAsk) -> Self {
         self.imap = Some(Arc::new(imap));
+        self
+    }
+
+    /// With a directory that knows passwords.
+    #[must_use]
+    pub fn knowing(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.directory = Some(directory);
+        self
+    }
+
+    /// With a provider at whose page people sign in to the panel.
+    #[must_use]
+    pub fn trusting(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.provider = Some(provider);
         self
     }
 
@@ -153,13 +177,15 @@ impl Login {
         also: impl Fn(&Account) -> bool,
     ) -> Result<Account, LoginRefusal> {
         let scope = scope_of(name);
-        let server = self.server_of(scope.as_ref()).await?;
-        let suspects = match server {
+        let elsewhere = self.elsewhere(scope.as_ref()).await?;
+        let suspects = match elsewhere {
             Some(_) => &self.suspects_elsewhere,
             None => &self.suspects,
         };
         let check = async {
-            let account = self.check(scope.as_ref(), server, name, password).await?;
+            let account = self
+                .check(scope.as_ref(), elsewhere, name, password)
+                .await?;
             Ok(account.filter(|account| also(account)))
         };
         self.admit(name, (from, door), suspects, check).await
@@ -253,20 +279,11 @@ impl Login {
         .await;
     }
 
-    /// The IMAP server that knows the passwords of this login's domain.
-    async fn server_of(&self, scope: Option<&Scope>) -> Result<Option<ImapServer>, LoginRefusal> {
-        let Some(Scope::Recipient(address)) = scope else {
-            return Ok(None);
-        };
-        let settings = self.settings.domain(address.domain()).await?;
-        Ok(settings.and_then(|settings| settings.imap))
-    }
-
     /// The account with this password, if there is one.
     async fn check(
         &self,
         scope: Option<&Scope>,
-        server: Option<ImapServer>,
+        elsewhere: Option<Elsewhere>,
         name: &str,
         password: &str,
     ) -> Result<Option<Account>, LoginRefusal> {
@@ -274,14 +291,14 @@ impl Login {
             Some(scope) => self.settings.account(scope).await?,
             None => None,
         };
-        if let Some(server) = server {
-            let known = self.ask_server(&server, name, password).await?;
+        if let Some(elsewhere) = elsewhere {
+            let known = self.ask(&elsewhere, scope, name, password).await?;
             return match (known, account, scope) {
                 (false, _, _) | (true, None, None) => Ok(None),
                 (true, Some(account), _) => Ok(Some(account)),
                 (true, None, Some(scope)) if self.options.imap_makes_accounts => {
-                    let words = format!("account {scope} was made: {server} knows it");
-                    self.made_by_itself(scope, "imap sign-in", words)
+                    let words = format!("account {scope} was made: {elsewhere} knows it");
+                    self.made_by_itself(scope, elsewhere.chore(), words)
                         .await
                         .map(Some)
                 }
@@ -292,24 +309,6 @@ impl Login {
         let hash = if hash.is_empty() { &*self.decoy } else { hash };
         let matches = self.verify(password, hash.to_owned()).await?;
         Ok(account.filter(|account| matches && !account.hash.is_empty()))
-    }
-
-    async fn ask_server(
-        &self,
-        server: &ImapServer,
-        name: &str,
-        password: &str,
-    ) -> Result<bool, LoginRefusal> {
-        if password.is_empty() || password.len() > LONGEST {
-            return Ok(false);
-        }
-        let Some(imap) = &self.imap else {
-            return Err(LoginRefusal::Unavailable);
-        };
-        imap.knows(server, name, password).await.map_err(|error| {
-            tracing::warn!(%server, %error, "a mail server cannot be asked for a password");
-            LoginRefusal::Unavailable
-        })
     }
 
     /// An account without a password of the house, for somebody who proved to have the mailbox.

@@ -28,7 +28,7 @@ crate::options! {
         /// second factor: IMAP, and mail on its way out.
         pub imap_with_second_factor: bool = true,
         /// Make an account for an address that is not known here when the IMAP server of
-        /// its domain takes its password (`quaranta domains set-imap`).
+        /// its domain (`quaranta domains set-imap`) or the directory ([ldap]) takes its password.
         pub imap_makes_accounts: bool = true,
         /// Mail a link to sign in with to who asks for one.
         pub link: bool = true,

@@ -64,7 +64,6 @@ impl Rooms {
             &config.letters,
         )
         .signing(key.map_err(anyhow::Error::msg)?);
-        // One for all doors: who guesses at one waits at all.
         let login = Login::new(
             store.settings.clone(),
             store.journal.clone(),
@@ -75,6 +74,8 @@ impl Rooms {
             config.relay.ca_file.as_deref(),
         )?))
         .writing(post.clone());
+        // One for all doors: who guesses at one waits at all.
+        let login = with_provider(with_directory(login, config)?, config)?;
         let rooms = Self {
             login,
             post,
@@ -215,6 +216,39 @@ impl Rooms {
             outgoing: Some(self.outgoing(config, outbound)),
         }
     }
+}
+
+/// With the directory of the configuration, if it names one.
+#[cfg(feature = "ldap")]
+fn with_directory(login: Login, config: &Config) -> anyhow::Result<Login> {
+    let directory = crate::accounts::ldap::Ldap::open(&config.ldap)?;
+    Ok(match directory {
+        Some(directory) => login.knowing(Arc::new(directory)),
+        None => login,
+    })
+}
+
+/// [`Config`] was refused if it names one.
+#[cfg(not(feature = "ldap"))]
+fn with_directory(login: Login, _config: &Config) -> anyhow::Result<Login> {
+    Ok(login)
+}
+
+/// With the OpenID Connect provider of the configuration, if it names one.
+#[cfg(feature = "oidc")]
+fn with_provider(login: Login, config: &Config) -> anyhow::Result<Login> {
+    let url = config.web.url.as_deref().unwrap_or_default();
+    let provider = crate::accounts::oidc::Oidc::open(&config.oidc, url)?;
+    Ok(match provider {
+        Some(provider) => login.trusting(Arc::new(provider)),
+        None => login,
+    })
+}
+
+/// [`Config`] was refused if it names one.
+#[cfg(not(feature = "oidc"))]
+fn with_provider(login: Login, _config: &Config) -> anyhow::Result<Login> {
+    Ok(login)
 }
 
 /// The scanners that are asked, in the order of the file.

@@ -51,7 +51,7 @@ struct Shown {
 #[derive(Clone)]
 pub struct ServerTls {
     shown: Arc<ArcSwap<Shown>>,
-    files: Arc<(PathBuf, PathBuf)>,
+    files: Arc<ArcSwap<(PathBuf, PathBuf)>>,
 }
 
 impl ServerTls {
@@ -69,7 +69,7 @@ impl ServerTls {
         let shown = load(&files.0, &files.1)?;
         Ok(Self {
             shown: Arc::new(ArcSwap::from_pointee(shown)),
-            files: Arc::new(files),
+            files: Arc::new(ArcSwap::from_pointee(files)),
         })
     }
 
@@ -78,8 +78,21 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError`]; the certificate in use stays.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.shown
-            .store(Arc::new(load(&self.files.0, &self.files.1)?));
+        let files = self.files.load();
+        self.shown.store(Arc::new(load(&files.0, &files.1)?));
+        Ok(())
+    }
+
+    /// Shows the certificate of other files from now on, which may be one file; sessions that are open
+    /// keep what they have.
+    ///
+    /// # Errors
+    /// [`TlsError`]; the certificate in use stays.
+    pub fn take(&self, certificate: &Path, key: &Path) -> Result<(), TlsError> {
+        let shown = load(certificate, key)?;
+        let files = (certificate.to_owned(), key.to_owned());
+        self.files.store(Arc::new(files));
+        self.shown.store(Arc::new(shown));
         Ok(())
     }
 

@@ -61,6 +61,13 @@ impl ClientTls {
         })
     }
 
+    /// What checks the other's certificate, for a client that shakes hands by itself.
+    #[cfg(feature = "ldap")]
+    #[must_use]
+    pub fn checking(&self) -> Arc<ClientConfig> {
+        self.valid.config().clone()
+    }
+
     /// Shakes hands with `host`, a name or an IP address.
     ///
     /// # Errors

@@ -11,9 +11,10 @@ use super::api;
 use super::api::Problem;
 use super::assets;
 use super::events;
-use super::pages::{account, act, api_keys, appeal, audit, challenge, domains, entry, export};
-use super::pages::{gate, jobs, keys, lists, log, overview, people, person, policy, proof};
-use super::pages::{quarantine, senders, views};
+use super::pages::{account, act, api_keys, appeal, audit, challenge, domains, elsewhere};
+use super::pages::{entry, export, gate, jobs, keys, lists, log, overview, people, person};
+use super::pages::{policy, proof, quarantine, senders, views};
+use crate::accounts::oidc::BACK;
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -31,6 +32,8 @@ pub(super) fn router(house: House) -> Router {
         )
         .route("/c/{id}", get(challenge::show).post(challenge::answer))
         .route("/a/{id}", get(appeal::show).post(appeal::make))
+        .route("/sign-in/oidc", get(elsewhere::depart))
+        .route(BACK, get(elsewhere::come_back))
         .route("/sign-out", post(gate::leave))
         .route("/taste", post(gate::taste))
         .route("/quarantine", get(quarantine::show))

@@ -93,6 +93,8 @@ texts! {
     sign_in_wait: "Too many failures. Please wait and try again." | "Zu viele Fehlversuche. Bitte warten Sie und versuchen Sie es erneut.";
     sign_in_later: "Signing in is not possible now." | "Die Anmeldung ist gerade nicht möglich.";
     sign_in_by_link: "Sign in by a mailed link" | "Anmelden mit einem Link per E-Mail";
+    sign_in_with: "Sign in with {name}" | "Anmelden mit {name}";
+    sign_in_not_theirs: "This sign-in was not completed, or is not known here. Please try again." | "Diese Anmeldung wurde nicht abgeschlossen oder ist hier nicht bekannt. Bitte versuchen Sie es erneut.";
     link_ask_lead: "We send a link to your address that lets you in once." | "Wir schicken einen Link an Ihre Adresse, mit dem Sie sich einmal anmelden können.";
     link_send: "Send the link" | "Link senden";
     link_sent: "If this address may sign in here, a link is on its way." | "Wenn sich diese Adresse hier anmelden darf, ist ein Link unterwegs.";

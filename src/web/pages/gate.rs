@@ -61,6 +61,23 @@ struct SignIn<'a> {
     login: &'a str,
     /// Links are mailed here.
     links: bool,
+    /// The button that leads to the provider's page.
+    elsewhere: Option<String>,
+    next_elsewhere: String,
+}
+
+/// The page to sign in at.
+pub(super) fn sign_in(house: &House, gate: Gate, next: &str, login: &str) -> Answer {
+    let words = gate.t.sign_in_with;
+    let provider = house.login.provider();
+    page(&SignIn {
+        next,
+        login,
+        links: house.options.url.is_some(),
+        elsewhere: provider.map(|name| words.replace("{name}", name)),
+        next_elsewhere: Form::default().with("next", next),
+        gate,
+    })
 }
 
 #[derive(Template)]
@@ -87,12 +104,8 @@ pub(in crate::web) async fn show(
 ) -> Answer {
     let form = Form::read(query.unwrap_or_default().as_bytes());
     let said = form.get("signed_out").map(|_| taste.t.signed_out);
-    page(&SignIn {
-        gate: Gate::new(&taste).saying(said),
-        next: local(form.get("next").unwrap_or("/")),
-        login: "",
-        links: house.options.url.is_some(),
-    })
+    let next = local(form.get("next").unwrap_or("/"));
+    sign_in(&house, Gate::new(&taste).saying(said), next, "")
 }
 
 /// `POST /sign-in`
@@ -110,17 +123,15 @@ pub(in crate::web) async fn enter(
     let begun = house.login.begin(login, password, client.address, "web");
     match begun.await {
         Ok(step) => go_on(&house, step, client, &taste, &headers, next),
-        Err(refusal) => page(&SignIn {
-            gate: Gate::new(&taste).refusing(&refusal, taste.t.sign_in_wrong),
-            next,
-            login,
-            links: house.options.url.is_some(),
-        }),
+        Err(refusal) => {
+            let gate = Gate::new(&taste).refusing(&refusal, taste.t.sign_in_wrong);
+            sign_in(&house, gate, next, login)
+        }
     }
 }
 
 /// The next step, or the session.
-fn go_on(
+pub(super) fn go_on(
     house: &House,
     step: Step,
     client: Client,
@@ -257,7 +268,7 @@ pub(in crate::web) async fn taste(visitor: Visitor, body: Bytes) -> Answer {
     Ok(response)
 }
 
-fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

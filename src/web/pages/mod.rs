@@ -7,6 +7,7 @@ pub(super) mod appeal;
 pub(super) mod audit;
 pub(super) mod challenge;
 pub(super) mod domains;
+pub(super) mod elsewhere;
 pub(super) mod entry;
 pub(super) mod export;
 pub(super) mod filters;
