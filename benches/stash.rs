@@ -226,5 +226,7 @@ fn entry(mail: &Mail) -> Entry {
         failed: None,
         leaves: None,
         requested: None,
+        aligned: false,
+        marked: false,
     }
 }

@@ -124,6 +124,8 @@ pub(crate) async fn stash(store: &Store, mail: &Mail) {
         failed: None,
         leaves: None,
         requested: None,
+        aligned: false,
+        marked: false,
     };
     let event = Event {
         mail: Some(entry.mail),

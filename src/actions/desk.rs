@@ -1,15 +1,16 @@
 //! The desk: where people's doors and the house itself look at entries and ask for actions.
 //! The scope is put in here; a door cannot leave it out.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use tokio::sync::broadcast;
 
+use super::pending::Authorised;
+use super::plan::Terms;
 use super::{Action, Flags, Notice, Outcome, Page, Query, Refusal, Row, Shown, Step, Tally, plan};
 use crate::clock::{Clock, Timestamp};
 use crate::mail::{Direction, EntryId, Mail};
-use crate::policy::{Class, Principal, Right, Scope};
+use crate::policy::{Class, ListKind, Principal, Right, Scope};
 use crate::record::{self, Door, Entry, Event, Job, KeptMail, Lesson, Lore, Shelf};
 use crate::store::{ChangeError, Store, StoreError, View};
 
@@ -20,8 +21,9 @@ const BATCH: usize = 500;
 const OWED_MOST: usize = 1000;
 const DAY_MS: u64 = 86_400_000;
 
-const SHELVES: [(Shelf, Direction); 3] = [
+const SHELVES: [(Shelf, Direction); 4] = [
     (Shelf::Caught, Direction::Inbound),
+    (Shelf::Pending, Direction::Inbound),
     (Shelf::Caught, Direction::Outbound),
     (Shelf::TrainingRequested, Direction::Inbound),
 ];
@@ -277,8 +279,8 @@ impl Desk {
             Err(refusal) => return vec![Err(refusal); ids.len()],
         };
         let now = self.clock.now();
-        let undo = match self.undo(action, &rows).await {
-            Ok(undo) => undo,
+        let terms = match self.terms(action, &rows).await {
+            Ok(terms) => terms,
             Err(refusal) => return vec![Err(refusal); ids.len()],
         };
         let mut results = Vec::with_capacity(ids.len());
@@ -286,8 +288,8 @@ impl Desk {
         for (id, row) in ids.iter().zip(rows) {
             let planned = match &row {
                 Some(row) => {
-                    let wait = undo.get(row.entry.owner.key()).copied().unwrap_or_default();
-                    plan(&row.entry, action, by, door, now, wait)
+                    let terms = terms.get(row.entry.owner.key()).copied();
+                    plan(&row.entry, action, by, door, now, terms.unwrap_or_default())
                 }
                 None => Err(Refusal::NotYours),
             };
@@ -302,38 +304,24 @@ impl Desk {
                 (Err(refusal), _) => Err(refusal),
             });
         }
-        for (place, applied) in places
-            .into_iter()
-            .zip(self.store.entries.apply(changes).await)
-        {
-            if let Err(error) = applied {
-                results[place] = self.lost_race(by, action, ids[place], door, error).await;
+        let listed: Vec<_> = changes.iter().map(|change| change.listed.clone()).collect();
+        let applied = self.store.entries.apply(changes).await;
+        let mut authorised = Vec::new();
+        for ((place, applied), listed) in places.into_iter().zip(applied).zip(listed) {
+            match (applied, listed) {
+                (Ok(entry), Some(listed))
+                    if entry.shelf == Shelf::Pending && listed.kind == ListKind::Allow =>
+                {
+                    authorised.push(Authorised { listed, entry });
+                }
+                (Ok(_), _) => {}
+                (Err(error), _) => {
+                    results[place] = self.lost_race(by, action, ids[place], door, error).await;
+                }
             }
         }
+        self.release_more(by, &authorised, door).await;
         results
-    }
-
-    /// How long releases wait, by the key of their owner.
-    async fn undo(
-        &self,
-        action: &Action,
-        rows: &[Option<Row>],
-    ) -> Result<HashMap<String, Duration>, Refusal> {
-        let mut undo = HashMap::new();
-        if !matches!(
-            action,
-            Action::Release | Action::ReleaseAndTrain | Action::ReleaseAndAllow(_)
-        ) {
-            return Ok(undo);
-        }
-        for row in rows.iter().flatten() {
-            let owner = &row.entry.owner;
-            if !undo.contains_key(owner.key()) {
-                let seconds = self.policy_of(owner).await?.undo_seconds;
-                undo.insert(owner.key().to_owned(), Duration::from_secs(seconds));
-            }
-        }
-        Ok(undo)
     }
 
     /// Somebody else changed the entry between our look and our change.
@@ -350,7 +338,7 @@ impl Desk {
             ChangeError::Store(error) => Err(error.into()),
             ChangeError::Moved(_) => {
                 let entry = self.entry(by, id).await?;
-                match plan(&entry, action, by, door, self.clock.now(), Duration::ZERO)? {
+                match plan(&entry, action, by, door, self.clock.now(), Terms::default())? {
                     None => Ok(Outcome::Already(entry.state)),
                     Some(_) => Err(Refusal::NotPossible(entry.state)),
                 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Action, Desk, Outcome, Refusal, plan};
+use super::{Action, Desk, Outcome, Refusal, Terms, plan};
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, EntryId, Mail, Message, Reply};
 use crate::policy::{Principal, Right, Scope};
@@ -276,7 +276,7 @@ impl Desk {
             ..entry
         };
         let now = self.clock.now();
-        let change = plan(&waiting, &Action::TakeBack, by, door, now, Duration::ZERO)?;
+        let change = plan(&waiting, &Action::TakeBack, by, door, now, Terms::default())?;
         let Some(mut change) = change else {
             return Ok(Outcome::Already(state));
         };

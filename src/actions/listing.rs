@@ -19,8 +19,18 @@ impl Reach {
     }
 }
 
-/// The list entry for the sender of `entry`: the author who stands in the mail, or else the
-/// reverse path.
+/// Who is put on a list: the author who stands in the mail, or else the reverse path.
+pub(super) fn sender(entry: &Entry) -> Option<Address> {
+    let author = entry.author.parse::<Address>().ok();
+    author.or_else(|| entry.from.clone())
+}
+
+/// True if there is somebody who can be put on a list.
+pub(super) fn has_sender(entry: &Entry) -> bool {
+    sender(entry).is_some()
+}
+
+/// The list entry for the sender of `entry`.
 ///
 /// # Errors
 /// [`Refusal::Bad`] if there is no sender to list, [`Refusal::NotYours`] and
@@ -44,8 +54,7 @@ pub(super) fn listed(
     if reach != Reach::Recipient && !by.has(Right::Administer) {
         return Err(Refusal::NeedsRight(Right::Administer));
     }
-    let author = entry.author.parse::<Address>().ok();
-    let Some(sender) = author.or_else(|| entry.from.clone()) else {
+    let Some(sender) = sender(entry) else {
         return Err(Refusal::Bad(
             "the message has no sender who could be put on a list".into(),
         ));

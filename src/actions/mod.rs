@@ -13,6 +13,7 @@ mod layers;
 mod listing;
 mod log;
 mod opened;
+mod pending;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
@@ -31,7 +32,7 @@ pub use desk::{Desk, Status};
 pub use grants::Given;
 pub use jobs::{OwedJob, OwedKind};
 pub use log::{Later, Line};
-pub use plan::plan;
+pub use plan::{Terms, plan};
 pub use sealing::sealing_key;
 pub use settings::reinsertion_keys;
 pub use verb::Verb;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::listing::listed;
-use super::{Action, Refusal};
+use super::listing::{has_sender, listed};
+use super::{Action, Reach, Refusal};
 use crate::clock::Timestamp;
 use crate::mail::Reply;
 use crate::policy::{Class, ListEntry, ListKind, Principal, Right, Role};
@@ -20,6 +20,7 @@ struct Effect {
     status: Status,
     failed: Option<Reply>,
     listed: Option<ListEntry>,
+    marked: bool,
     words: String,
 }
 
@@ -33,15 +34,25 @@ impl Effect {
             status,
             failed: None,
             listed: None,
+            marked: false,
             words: String::new(),
         }
     }
 }
 
+/// What the owner's policy says of actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// A release waits so long.
+    pub undo: Duration,
+    /// What waited in vain for its authorisation is delivered, marked as spam.
+    pub marks: bool,
+}
+
 /// A release is not taken back in its last second: its job may be in somebody's hand.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
-/// Decides. `Ok(None)` means that it has been done already. A release waits for `undo`.
+/// Decides. `Ok(None)` means that it has been done already.
 ///
 /// # Errors
 /// [`Refusal`], never `Failed`.
@@ -51,10 +62,10 @@ pub fn plan(
     by: &Principal,
     door: &Door,
     now: Timestamp,
-    undo: Duration,
+    terms: Terms,
 ) -> Result<Option<Change>, Refusal> {
     allowed(entry, action, by)?;
-    let Some(effect) = effect(entry, action, by, now)? else {
+    let Some(effect) = effect(entry, action, by, now, terms)? else {
         return Ok(None);
     };
     let mut event = Event::new(now, effect.status, &by.who, door.clone()).saying(effect.words);
@@ -67,7 +78,7 @@ pub fn plan(
     event.size = entry.size;
     event.class = Some(entry.verdict.class);
     event.score = Some(entry.verdict.score);
-    let leaves = now.after(undo);
+    let leaves = now.after(terms.undo);
     event.client = entry.client.parse().ok();
     let job = if effect.job {
         JobStep::Owe(Job {
@@ -95,11 +106,12 @@ pub fn plan(
         lesson,
         failed: effect.failed,
         listed: effect.listed,
-        leaves: (effect.job && !undo.is_zero()).then_some(leaves),
+        leaves: (effect.job && !terms.undo.is_zero()).then_some(leaves),
         requested: (*action == Action::RequestRelease).then(|| Asked {
             who: by.who.clone(),
             at: now,
         }),
+        marked: effect.marked,
         event,
     }))
 }
@@ -136,22 +148,29 @@ fn effect(
     action: &Action,
     by: &Principal,
     now: Timestamp,
+    terms: Terms,
 ) -> Result<Option<Effect>, Refusal> {
     let state = entry.state;
-    let with_list = |effect: Option<Effect>, kind, reach| {
-        let Some(effect) = effect else {
-            return Ok(None);
-        };
-        let listed = listed(entry, kind, reach, by, now)?;
-        Ok(Some(Effect {
-            words: format!(
-                "{} was put on the {kind} list of {}",
-                listed.pattern, listed.scope
-            ),
-            listed: Some(listed),
-            ..effect
-        }))
-    };
+    let with_list = |effect, kind, reach| with_list(effect, (kind, reach), entry, by, now);
+    if entry.shelf == Shelf::Pending {
+        match action {
+            // It was no mistake of the filter: who wants it authorises its sender (IW-02).
+            Action::ReleaseAndTrain => {
+                return with_list(release(entry, false)?, ListKind::Allow, Reach::Recipient);
+            }
+            Action::RemoveAsSpam | Action::TrainSpam if has_sender(entry) => {
+                let effect = match action {
+                    Action::TrainSpam => train(state, Status::TrainedSpam, Lore::Spam)?,
+                    _ => remove(state, Status::TrainedSpam, Some(Lore::Spam))?,
+                };
+                return with_list(effect, ListKind::Block, Reach::Recipient);
+            }
+            Action::Expire if terms.marks && entry.failed.is_none() => {
+                return expire_marked(state);
+            }
+            _ => {}
+        }
+    }
     match action {
         Action::Release | Action::ReleaseAndTrain => {
             release(entry, *action == Action::ReleaseAndTrain)
@@ -160,14 +179,14 @@ fn effect(
             with_list(release(entry, false)?, ListKind::Allow, *reach)
         }
         Action::RemoveAndBlock(reach) => {
-            let effect = end(state, State::Removed, Status::Removed, None)?;
+            let effect = remove(state, Status::Removed, None)?;
             with_list(effect, ListKind::Block, *reach)
         }
         Action::RequestRelease => request(entry),
         Action::TakeBack => take_back(entry, now),
-        Action::Remove => end(state, State::Removed, Status::Removed, None),
-        Action::RemoveAsSpam => end(state, State::Removed, Status::TrainedSpam, Some(Lore::Spam)),
-        Action::RemoveAsHam => end(state, State::Removed, Status::TrainedHam, Some(Lore::Ham)),
+        Action::Remove => remove(state, Status::Removed, None),
+        Action::RemoveAsSpam => remove(state, Status::TrainedSpam, Some(Lore::Spam)),
+        Action::RemoveAsHam => remove(state, Status::TrainedHam, Some(Lore::Ham)),
         Action::Expire => end(state, State::Expired, Status::Expired, None),
         Action::TrainSpam => train(state, Status::TrainedSpam, Lore::Spam),
         Action::TrainHam => train(state, Status::TrainedHam, Lore::Ham),
@@ -193,6 +212,28 @@ fn effect(
     }
 }
 
+/// The same, and the sender of the entry is listed.
+fn with_list(
+    effect: Option<Effect>,
+    (kind, reach): (ListKind, Reach),
+    entry: &Entry,
+    by: &Principal,
+    now: Timestamp,
+) -> Result<Option<Effect>, Refusal> {
+    let Some(effect) = effect else {
+        return Ok(None);
+    };
+    let listed = listed(entry, kind, reach, by, now)?;
+    Ok(Some(Effect {
+        words: format!(
+            "{} was put on the {kind} list of {}",
+            listed.pattern, listed.scope
+        ),
+        listed: Some(listed),
+        ..effect
+    }))
+}
+
 fn release(entry: &Entry, and_train: bool) -> Result<Option<Effect>, Refusal> {
     if entry.shelf == Shelf::TrainingRequested {
         return Err(Refusal::WasDelivered);
@@ -212,6 +253,19 @@ fn release(entry: &Entry, and_train: bool) -> Result<Option<Effect>, Refusal> {
         }
         State::Leaving | State::Released => Ok(None),
         other => Err(Refusal::NotPossible(other)),
+    }
+}
+
+/// Nobody authorised it in time: delivered all the same, marked as spam (IW-05).
+fn expire_marked(state: State) -> Result<Option<Effect>, Refusal> {
+    match state {
+        State::Held => Ok(Some(Effect {
+            job: true,
+            marked: true,
+            words: "nobody authorised it in time; it is delivered marked as spam".to_owned(),
+            ..Effect::new(State::Leaving, Status::Expired)
+        })),
+        _ => Ok(None),
     }
 }
 
@@ -243,6 +297,10 @@ fn take_back(entry: &Entry, now: Timestamp) -> Result<Option<Effect>, Refusal> {
         State::Leaving => Err(Refusal::TooLate),
         other => Err(Refusal::NotPossible(other)),
     }
+}
+
+fn remove(state: State, status: Status, lore: Option<Lore>) -> Result<Option<Effect>, Refusal> {
+    end(state, State::Removed, status, lore)
 }
 
 fn end(

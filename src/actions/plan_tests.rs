@@ -1,8 +1,6 @@
 //! The table of actions, row by row.
 
-use std::time::Duration;
-
-use super::{Action, Reach, Refusal, plan};
+use super::{Action, Reach, Refusal, Terms, plan};
 use crate::clock::Timestamp;
 use crate::mail::{Direction, EntryId, MailId, Reply};
 use crate::policy::{Class, Principal, Scope, Verdict};
@@ -35,12 +33,14 @@ fn entry(state: State) -> Entry {
         failed: None,
         leaves: None,
         requested: None,
+        aligned: false,
+        marked: false,
     }
 }
 
 fn ask(entry: &Entry, action: &Action, by: &Principal) -> String {
     let door = Door::new("test", "");
-    match plan(entry, action, by, &door, Timestamp(1), Duration::ZERO) {
+    match plan(entry, action, by, &door, Timestamp(1), Terms::default()) {
         Ok(None) => "already".into(),
         Ok(Some(change)) => {
             let job = match change.job {
@@ -88,6 +88,16 @@ Delivered         | no: held          | released settle | already       | no: re
 Returned          | already           | held settle   | no: released    | no: removed | no: expired
 ";
 
+/// The same for pending mail, where it differs.
+const PENDING: &str = "
+Release           | leaving owe       | already       | already         | no: removed | no: expired
+ReleaseAndTrain   | leaving owe allow | already       | already         | no: removed | no: expired
+RemoveAsSpam      | removed spam block | no: leaving  | no: released    | already     | already
+TrainSpam         | held spam block   | no: leaving   | no: released    | no: removed | no: expired
+RemoveAsHam       | removed ham       | no: leaving   | no: released    | already     | already
+Expire            | expired           | no: leaving   | no: released    | already     | already
+";
+
 fn action(name: &str) -> Action {
     match name {
         "Release" => Action::Release,
@@ -110,8 +120,46 @@ fn action(name: &str) -> Action {
 
 #[test]
 fn se10_xx04_the_table_row_by_row() {
+    rows(TABLE, Shelf::Caught);
+}
+
+#[test]
+fn iw02_what_differs_for_pending_mail() {
+    rows(PENDING, Shelf::Pending);
+    let mut nobody = entry(State::Held);
+    nobody.shelf = Shelf::Pending;
+    nobody.author = String::new();
+    let house = Principal::house("test");
+    assert_eq!(ask(&nobody, &Action::Release, &house), "leaving owe");
+    assert_eq!(ask(&nobody, &Action::RemoveAsSpam, &house), "removed spam");
+    assert!(ask(&nobody, &Action::ReleaseAndTrain, &house).contains("no sender"));
+}
+
+#[test]
+fn iw05_what_waited_in_vain_is_delivered_marked_where_policy_says_so() {
+    let door = Door::new("test", "");
+    let house = Principal::house("test");
+    let terms = Terms {
+        marks: true,
+        ..Terms::default()
+    };
+    let expire = |entry: &Entry| {
+        plan(entry, &Action::Expire, &house, &door, Timestamp(1), terms)
+            .expect("possible")
+            .map(|change| (change.to, change.marked))
+    };
+    let mut pending = entry(State::Held);
+    assert_eq!(expire(&pending), Some((State::Expired, false)));
+    pending.shelf = Shelf::Pending;
+    assert_eq!(expire(&pending), Some((State::Leaving, true)));
+    // Its destination refused it: it is not tried for ever.
+    pending.failed = Some(Reply::plain(550, "no"));
+    assert_eq!(expire(&pending), Some((State::Expired, false)));
+}
+
+fn rows(table: &str, shelf: Shelf) {
     use State::{Expired, Held, Leaving, Released, Removed};
-    let rows = TABLE.lines().filter(|line| !line.is_empty());
+    let rows = table.lines().filter(|line| !line.is_empty());
     for row in rows {
         let mut cells = row.split('|').map(str::trim);
         let action = action(cells.next().expect("a name"));
@@ -119,8 +167,12 @@ fn se10_xx04_the_table_row_by_row() {
             .into_iter()
             .zip(cells)
         {
+            let entry = Entry {
+                shelf,
+                ..entry(state)
+            };
             assert_eq!(
-                ask(&entry(state), &action, &Principal::house("test")),
+                ask(&entry, &action, &Principal::house("test")),
                 want,
                 "{action:?} {state}"
             );

@@ -17,6 +17,8 @@ const REINSERTION_KEYS: &str = "reinsertion-keys";
 const TAG_LONGEST: usize = 100;
 /// Longest keeping time, in days.
 const KEEP_MOST: u64 = 3650;
+/// Longest time that mail may be pending, in days.
+const PEND_MOST: u64 = 365;
 /// Longest time in which a release can be taken back, in seconds.
 const UNDO_MOST: u64 = 3600;
 /// List entries of one scope.
@@ -395,6 +397,12 @@ fn check_layer(layer: &Layer) -> Result<(), Refusal> {
         .is_some_and(|days| days == 0 || days > KEEP_MOST)
     {
         return bad(format!("keep_days lies between 1 and {KEEP_MOST}"));
+    }
+    if layer
+        .pend_days
+        .is_some_and(|days| days == 0 || days > PEND_MOST)
+    {
+        return bad(format!("pend_days lies between 1 and {PEND_MOST}"));
     }
     if layer
         .undo_seconds

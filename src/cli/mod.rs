@@ -128,18 +128,15 @@ fn quarantine(command: OnQuarantine) -> anyhow::Result<ExitCode> {
             scope,
             outgoing,
             training,
+            pending,
             most,
             common,
         } => {
-            let shelf = if training {
-                Shelf::TrainingRequested
-            } else {
-                Shelf::Caught
-            };
-            let direction = if outgoing {
-                Direction::Outbound
-            } else {
-                Direction::Inbound
+            let (shelf, direction) = match (outgoing, training, pending) {
+                (true, ..) => (Shelf::Caught, Direction::Outbound),
+                (_, true, _) => (Shelf::TrainingRequested, Direction::Inbound),
+                (.., true) => (Shelf::Pending, Direction::Inbound),
+                _ => (Shelf::Caught, Direction::Inbound),
             };
             let request = Request::QuarantineList {
                 scope,

@@ -7,6 +7,9 @@ use crate::record::{Lore, Shelf};
 /// The hierarchy delimiter of all names.
 pub(super) const DELIMITER: u8 = b'/';
 
+/// Listed only where mail may be pending; it can be opened by whoever knows its name.
+pub(super) const PENDING: &str = "Pending";
+
 /// What a folder is for.
 #[derive(Debug)]
 pub(super) enum Use {
@@ -60,7 +63,7 @@ const fn release_and_train(name: &'static str, wire: &'static str) -> Folder {
 /// Clients delete by a move to Trash. Without one they hide the message from their own user
 /// alone, and ask for the folder to be made at every start. What is dropped in is removed
 /// at once and teaches nothing (XX-04).
-pub(super) static FOLDERS: [Folder; 11] = [
+pub(super) static FOLDERS: [Folder; 12] = [
     folder("INBOX", "INBOX", Use::Nothing),
     folder(
         "Caught",
@@ -71,6 +74,11 @@ pub(super) static FOLDERS: [Folder; 11] = [
         "Caught (Outgoing)",
         "Caught (Outgoing)",
         Use::Shows(Shelf::Caught, Direction::Outbound),
+    ),
+    folder(
+        PENDING,
+        PENDING,
+        Use::Shows(Shelf::Pending, Direction::Inbound),
     ),
     folder(
         "Training Requested",
@@ -245,6 +253,7 @@ mod tests {
             ("INBOX", "-", "-", "-"),
             ("Caught", "-", "-", "-"),
             ("Caught (Outgoing)", "-", "-", "-"),
+            ("Pending", "-", "-", "-"),
             ("Training Requested", "-", "-", "-"),
             ("Release", "Release", "Release", "-"),
             ("Release & Train", "ReleaseAndTrain", "ReleaseAndTrain", "-"),

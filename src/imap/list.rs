@@ -1,11 +1,13 @@
 //! LIST, LSUB, and what cannot be done with folders: they are fixed.
 
 use super::conn::End;
-use super::folders::{FOLDERS, Folder, find, matches};
+use super::folders::{FOLDERS, Folder, PENDING, find, matches};
 use super::grammar::ListWish;
 use super::reply::Done;
 use super::session::Session;
 use super::write;
+use crate::mail::Direction;
+use crate::record::Shelf;
 
 impl Session {
     /// LIST with RETURN SUBSCRIBED, CHILDREN, SPECIAL-USE, STATUS (RFC 5258, RFC 6154, RFC 5819).
@@ -17,7 +19,7 @@ impl Session {
             self.conn.line("* LIST (\\Noselect) \"/\" \"\"");
             return Ok(Done::ok("LIST done"));
         }
-        for folder in chosen(wish) {
+        for folder in self.chosen(wish).await {
             self.list_one("LIST", folder, wish.show_subscribed);
             if !wish.status.is_empty() {
                 match self.status_of(folder, &wish.status).await {
@@ -30,11 +32,27 @@ impl Session {
         Ok(Done::ok("LIST done"))
     }
 
-    pub(super) fn lsub(&mut self, wish: &ListWish) -> Done {
-        for folder in chosen(wish) {
+    pub(super) async fn lsub(&mut self, wish: &ListWish) -> Done {
+        for folder in self.chosen(wish).await {
             self.list_one("LSUB", folder, false);
         }
         Done::ok("LSUB done")
+    }
+
+    /// The folders that are spoken of. `Pending` is among them where mail may be pending.
+    async fn chosen(&self, wish: &ListWish) -> Vec<&'static Folder> {
+        let mut folders = chosen(wish);
+        if folders.iter().any(|folder| folder.name == PENDING) {
+            let desk = &self.house.desk;
+            let empty = desk
+                .count(&self.by, Shelf::Pending, Direction::Inbound)
+                .await;
+            // If that cannot be known, a folder too many does no harm.
+            if empty == Ok(0) && desk.pends(&self.by).await == Ok(false) {
+                folders.retain(|folder| folder.name != PENDING);
+            }
+        }
+        folders
     }
 
     fn list_one(&mut self, word: &str, folder: &Folder, subscribed: bool) {

@@ -148,6 +148,7 @@ impl Session {
             Command::Select { mailbox, read_only } => self.select(&mailbox, read_only).await,
             Command::Status(mailbox, items) => self.status(&mailbox, &items).await,
             Command::List(wish) => self.list(&wish).await,
+            Command::Lsub(wish) => Ok(self.lsub(&wish).await),
             Command::Idle => self.idle().await,
             Command::Close => self.close().await,
             other => Ok(self.simple(&other)),
@@ -181,7 +182,6 @@ impl Session {
                 self.conn.line("* NAMESPACE ((\"\" \"/\")) NIL NIL");
                 Done::ok("NAMESPACE done")
             }
-            Command::Lsub(wish) => self.lsub(wish),
             Command::Subscribe(name) => Self::subscribe(name, true),
             Command::Unsubscribe(name) => Self::subscribe(name, false),
             Command::Create(name) => Self::create(name),

@@ -69,11 +69,7 @@ impl Intake {
         carrier: &dyn Carrier,
     ) -> Answer {
         let refusal = judged.refusal(mail);
-        if !plan.stash.is_empty()
-            && let Err(error) = self
-                .stash(mail, judged, &plan.stash, refusal.to_string())
-                .await
-        {
+        if let Err(error) = self.stash_all(mail, judged, &plan, &refusal).await {
             tracing::error!(%error, mail = %mail.id, "a mail cannot be stashed");
             let answer = plan.unstashed();
             self.note(self.event(mail, Status::Deferred, &mail.envelope.to, error.to_string()))
@@ -96,6 +92,27 @@ impl Intake {
         one.answer
     }
 
+    /// What is caught and what is pending, each with the words that its senders hear.
+    async fn stash_all(
+        &self,
+        mail: &Mail,
+        judged: &Judged,
+        plan: &Plan,
+        refusal: &Reply,
+    ) -> Result<(), StoreError> {
+        let (pending, caught): (Vec<_>, Vec<_>) =
+            plan.stash.iter().cloned().partition(|step| step.pending);
+        if !caught.is_empty() {
+            self.stash(mail, judged, &caught, refusal.to_string())
+                .await?;
+        }
+        if !pending.is_empty() {
+            let words = "accepted; it waits to be authorised";
+            self.stash(mail, judged, &pending, words.to_owned()).await?;
+        }
+        Ok(())
+    }
+
     async fn stash(
         &self,
         mail: &Mail,
@@ -114,7 +131,12 @@ impl Intake {
             })
             .collect();
         let to: Vec<Address> = steps.iter().map(|step| step.to.clone()).collect();
-        let event = self.judged_event(mail, judged, Status::Quarantined, &to, words);
+        let status = if steps.iter().any(|step| step.pending) {
+            Status::Pending
+        } else {
+            Status::Quarantined
+        };
+        let event = self.judged_event(mail, judged, status, &to, words);
         self.parts
             .store
             .entries
@@ -333,7 +355,7 @@ impl Intake {
         let step = match mail.envelope.to.first() {
             Some(to) => DeliverStep {
                 to: to.clone(),
-                edits: Vec::new(),
+                edits: released.edits.clone(),
                 copy: false,
             },
             None => return same(not_now("No recipient"), mail, replies),

@@ -9,6 +9,7 @@ mod leaving;
 pub mod outbound;
 mod policies;
 mod rate;
+mod replies;
 mod weigh;
 
 use std::sync::Arc;
@@ -71,6 +72,7 @@ pub struct Intake {
     outbound: Option<Arc<outbound::Outbound>>,
     greylist: Arc<greylist::Greylist>,
     rate: Arc<PerMinute>,
+    sent: Arc<replies::Sent>,
     /// A relay in front holds the mail and asks what to do with it.
     fronted: bool,
 }
@@ -83,6 +85,7 @@ impl Intake {
             parts: Arc::new(parts),
             refusals: Arc::new(PerMinute::new(admit::CLIENTS_COUNTED)),
             rate: Arc::new(PerMinute::new(rate::CLIENTS_MOST)),
+            sent: Arc::new(replies::Sent::new()),
             door: "smtp",
             facing: Direction::Inbound,
             outbound: None,

@@ -2,12 +2,12 @@
 
 use crate::actions::reinsertion_keys;
 use crate::clock::Timestamp;
-use crate::mail::{Address, Direction, EntryId, Mail, Reply, headers};
+use crate::mail::{Address, Direction, Edit, EntryId, Mail, Reply, headers};
 use crate::policy::{
-    Class, Disposition, Finding, Findings, LIST_BLOCKED, Policy, Scope, Step, Verdict,
-    WhenUnavailable, dispose, judge, not_now,
+    Class, Disposition, Finding, Findings, LIST_BLOCKED, ListKind, Policy, Scope, Step, Verdict,
+    WhenUnavailable, deliver_marked, dispose, judge, not_now,
 };
-use crate::record::{Entry, SUBJECT_LONGEST, State, Status};
+use crate::record::{Entry, SUBJECT_LONGEST, Shelf, State, Status};
 use crate::store::StoreError;
 use crate::token;
 
@@ -39,6 +39,8 @@ pub(super) struct Released {
     /// The key under which the token is claimed while it is in use.
     pub(super) claim: String,
     pub(super) findings: Findings,
+    /// How it is marked, if it waited in vain.
+    pub(super) edits: Vec<Edit>,
     /// Malware that whoever released it knew of: that was shown with the entry, and took
     /// a right of its own (XX-12).
     known: Vec<Finding>,
@@ -165,12 +167,18 @@ impl Intake {
             let disposition = self.spare(disposition, &findings, &policy, to).await?;
             let known = listed.is_some() || findings.aligned;
             let disposition = self.greylisted(mail, known, to, &policy, disposition).await;
-            each.push(Decision {
+            let known = listed.is_some_and(|listed| listed.kind == ListKind::Allow);
+            let pending = disposition.clone().pending(known, &policy);
+            let decision = Decision {
                 to: to.clone(),
                 policy,
                 verdict,
-                disposition,
-            });
+                disposition: pending,
+            };
+            each.push(
+                self.let_replies_in(mail, &findings, decision, disposition)
+                    .await,
+            );
         }
         Ok(Weighed::Judged(Judged { findings, each }))
     }
@@ -209,8 +217,10 @@ impl Intake {
             ([to], None) => match self.claim(&field.text(), to, mail).await? {
                 Ok((entry, claim)) => {
                     let findings = self.parts.panel.inspect_released(mail).await;
+                    let edits = self.marks(&entry, &findings, to).await?;
                     return Ok(Some(Released {
                         entry: entry.id,
+                        edits,
                         claim,
                         findings,
                         known: known(&entry),
@@ -256,6 +266,24 @@ impl Intake {
         }
     }
 
+    /// The marks of mail that waited in vain and is delivered after all (IW-05).
+    async fn marks(
+        &self,
+        entry: &Entry,
+        findings: &Findings,
+        to: &Address,
+    ) -> Result<Vec<Edit>, StoreError> {
+        if !entry.marked {
+            return Ok(Vec::new());
+        }
+        let policy = self.policy(&Scope::chain(to)).await?;
+        let marked = deliver_marked(&entry.verdict, &policy);
+        match self.spare(marked, findings, &policy, to).await? {
+            Disposition::Deliver { edits, .. } => Ok(edits),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// A new entry for a recipient; of outgoing mail it is the sender's.
     pub(super) fn entry(&self, mail: &Mail, findings: &Findings, decision: &Decision) -> Entry {
         let now: Timestamp = self.parts.clock.now();
@@ -266,6 +294,10 @@ impl Intake {
             // Without a sender it is nobody's, and administrators of the house see it.
             Direction::Outbound => envelope.from.as_ref().unwrap_or(&decision.to),
         };
+        let (shelf, days) = match decision.disposition {
+            Disposition::Pend => (Shelf::Pending, decision.policy.pend_days),
+            _ => (Shelf::Caught, decision.policy.keep_days),
+        };
         Entry {
             id: EntryId::going(envelope.direction, mail.id, &decision.to),
             mail: mail.id,
@@ -273,11 +305,11 @@ impl Intake {
             to: vec![decision.to.clone()],
             from: mail.envelope.from.clone(),
             direction: mail.envelope.direction,
-            shelf: crate::record::Shelf::Caught,
+            shelf,
             state: State::Held,
             verdict: decision.verdict.clone(),
             arrived: now,
-            expires: now.after_days(decision.policy.keep_days),
+            expires: now.after_days(days),
             uid: 0,
             size: mail.message.size(),
             subject: findings.subject.chars().take(SUBJECT_LONGEST).collect(),
@@ -287,6 +319,8 @@ impl Intake {
             failed: None,
             leaves: None,
             requested: None,
+            aligned: findings.aligned,
+            marked: false,
         }
     }
 }

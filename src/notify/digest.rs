@@ -92,17 +92,26 @@ pub fn offers(shelf: Shelf) -> &'static [Purpose] {
             Purpose::ReleaseAndAllow,
             Purpose::Remove,
         ],
+        Shelf::Pending => &[
+            Purpose::Release,
+            Purpose::ReleaseAndAllow,
+            Purpose::RemoveAndBlock,
+            Purpose::Remove,
+        ],
         Shelf::TrainingRequested => &[],
     }
 }
 
 /// The words for it there.
-fn label(_shelf: Shelf, purpose: Purpose, w: &Words) -> &'static str {
-    match purpose {
-        Purpose::Release => w.release,
-        Purpose::ReleaseAndTrain => w.train,
-        Purpose::ReleaseAndAllow => w.allow,
-        Purpose::Remove => w.remove,
+fn label(shelf: Shelf, purpose: Purpose, w: &Words) -> &'static str {
+    match (shelf, purpose) {
+        (Shelf::Pending, Purpose::Release) => w.deliver,
+        (Shelf::Pending, Purpose::ReleaseAndAllow) => w.authorize,
+        (Shelf::Pending, Purpose::RemoveAndBlock) => w.blacklist,
+        (_, Purpose::Release) => w.release,
+        (_, Purpose::ReleaseAndTrain) => w.train,
+        (_, Purpose::ReleaseAndAllow) => w.allow,
+        (_, Purpose::Remove) => w.remove,
         _ => "",
     }
 }

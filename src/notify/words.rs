@@ -43,6 +43,9 @@ words! {
     train: "Release & train" | "Freigeben & lernen";
     allow: "Release & allow sender" | "Freigeben & Absender erlauben";
     remove: "Remove" | "Entfernen";
+    deliver: "Deliver" | "Zustellen";
+    authorize: "Authorize sender" | "Absender zulassen";
+    blacklist: "Block sender" | "Absender sperren";
 
     welcome_subject: "Your mail quarantine" | "Ihre E-Mail-Quarantäne";
     welcome_title: "Welcome to your mail quarantine" | "Willkommen in Ihrer E-Mail-Quarantäne";

@@ -10,6 +10,8 @@ use crate::mail::Edit;
 pub enum Disposition {
     /// Pass it on with these edits; `copy`: keep a copy in `Training Requested`.
     Deliver { edits: Vec<Edit>, copy: bool },
+    /// 250, and it waits until somebody authorises it (IW-01).
+    Pend,
     /// 5xx, and a copy in the quarantine.
     Stash,
     /// 5xx, no copy.
@@ -32,6 +34,18 @@ impl Disposition {
     #[must_use]
     pub fn tags(&self) -> bool {
         matches!(self, Self::Deliver { edits, .. } if edits.iter().any(is_tag))
+    }
+
+    /// The same for a sender who is not `known` to the recipient: what would be delivered waits,
+    /// where policy says so.
+    #[must_use]
+    pub fn pending(self, known: bool, policy: &Policy) -> Self {
+        match self {
+            Self::Deliver { .. } if policy.pend_unknown && !known && policy.mode != Mode::Off => {
+                Self::Pend
+            }
+            other => other,
+        }
     }
 
     /// The same without the tag where it would break a signature (XX-14): `signed` says
@@ -98,6 +112,16 @@ pub fn dispose(verdict: &Verdict, policy: &Policy) -> Disposition {
         ),
         (Class::Clean, _) => deliver(verdict, policy, None, false),
     }
+}
+
+/// Delivered as spam, whatever the verdict: for mail that waited in vain (IW-05).
+#[must_use]
+pub fn deliver_marked(verdict: &Verdict, policy: &Policy) -> Disposition {
+    let spam = Verdict {
+        class: Class::Spam,
+        ..verdict.clone()
+    };
+    deliver(&spam, policy, Some(&policy.spam_tag), false)
 }
 
 fn deliver(verdict: &Verdict, policy: &Policy, tag: Option<&str>, copy: bool) -> Disposition {
@@ -169,9 +193,33 @@ mod tests {
                     (false, false) => "plain",
                 }
             }
+            Disposition::Pend => "pend",
             Disposition::Stash => "stash",
             Disposition::Refuse => "refuse",
             Disposition::Defer(_) => "defer",
+        }
+    }
+
+    #[test]
+    fn iw01_what_would_be_delivered_from_the_unknown_waits() {
+        let deliver = || Disposition::Deliver {
+            edits: Vec::new(),
+            copy: false,
+        };
+        let with = |pend_unknown, mode| Policy {
+            pend_unknown,
+            mode,
+            ..Policy::default()
+        };
+        let pends = with(true, Mode::Quarantine);
+        assert_eq!(deliver().pending(false, &pends), Disposition::Pend);
+        assert_eq!(deliver().pending(true, &pends), deliver());
+        assert_eq!(
+            Disposition::Stash.pending(false, &pends),
+            Disposition::Stash
+        );
+        for other in [with(false, Mode::Quarantine), with(true, Mode::Off)] {
+            assert_eq!(deliver().pending(false, &other), deliver());
         }
     }
 

@@ -56,6 +56,17 @@ impl Language {
     }
 }
 
+/// What becomes of pending mail that nobody authorised in time (IW-05).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PendEnd {
+    /// It is removed.
+    #[default]
+    Remove,
+    /// It is delivered, marked as spam.
+    DeliverMarked,
+}
+
 /// What one scope sets; what it leaves out, it inherits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -78,6 +89,16 @@ pub struct Layer {
     /// Days until quarantined mail expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_days: Option<u64>,
+    /// Mail from senders who are on no allow list is accepted with 250 and waits until its
+    /// recipient authorises it (IW-01, IW-09). Not in mode `off`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pend_unknown: Option<bool>,
+    /// Days that pending mail waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pend_days: Option<u64>,
+    /// What becomes of it then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pend_end: Option<PendEnd>,
     /// Seconds in which a release can be taken back; it leaves after them (XX-13).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo_seconds: Option<u64>,
@@ -151,6 +172,9 @@ impl Layer {
             spam_tag: self.spam_tag.or(before.spam_tag),
             unsure_tag: self.unsure_tag.or(before.unsure_tag),
             keep_days: self.keep_days.or(before.keep_days),
+            pend_unknown: self.pend_unknown.or(before.pend_unknown),
+            pend_days: self.pend_days.or(before.pend_days),
+            pend_end: self.pend_end.or(before.pend_end),
             undo_seconds: self.undo_seconds.or(before.undo_seconds),
             training_requested: self.training_requested.or(before.training_requested),
             outbound_mode: self.outbound_mode.or(before.outbound_mode),
@@ -182,6 +206,9 @@ pub struct Policy {
     pub spam_tag: String,
     pub unsure_tag: String,
     pub keep_days: u64,
+    pub pend_unknown: bool,
+    pub pend_days: u64,
+    pub pend_end: PendEnd,
     pub undo_seconds: u64,
     pub training_requested: bool,
     pub outbound_mode: Mode,
@@ -211,6 +238,9 @@ impl Default for Policy {
             spam_tag: "[SPAM]".to_owned(),
             unsure_tag: String::new(),
             keep_days: 14,
+            pend_unknown: false,
+            pend_days: 14,
+            pend_end: PendEnd::Remove,
             undo_seconds: 0,
             training_requested: false,
             outbound_mode: Mode::Quarantine,
@@ -248,6 +278,9 @@ impl Policy {
             spam_tag: layer.spam_tag.unwrap_or(house.spam_tag),
             unsure_tag: layer.unsure_tag.unwrap_or(house.unsure_tag),
             keep_days: layer.keep_days.unwrap_or(house.keep_days),
+            pend_unknown: layer.pend_unknown.unwrap_or(house.pend_unknown),
+            pend_days: layer.pend_days.unwrap_or(house.pend_days),
+            pend_end: layer.pend_end.unwrap_or(house.pend_end),
             undo_seconds: layer.undo_seconds.unwrap_or(house.undo_seconds),
             training_requested: layer.training_requested.unwrap_or(house.training_requested),
             outbound_mode: layer.outbound_mode.unwrap_or(house.outbound_mode),
@@ -280,6 +313,7 @@ impl Policy {
             spam_from: self.outbound_spam_from,
             unsure_from: f32::INFINITY,
             training_requested: false,
+            pend_unknown: false,
             ..self
         }
     }
@@ -318,6 +352,8 @@ impl Policy {
         let answering = |policy: &Policy| Policy {
             // What is kept afterwards, and for how long, no sender sees.
             keep_days: 0,
+            pend_days: 0,
+            pend_end: PendEnd::Remove,
             undo_seconds: 0,
             training_requested: false,
             split: false,

@@ -12,9 +12,9 @@ mod scope;
 mod settle;
 mod verdict;
 
-pub use disposition::{Deferral, Disposition, dispose};
+pub use disposition::{Deferral, Disposition, deliver_marked, dispose};
 pub use finding::{Chain, Finding, Findings, OwnFinding, WhenUnavailable};
-pub use layer::{Language, Layer, Mode, Policy, TagSigned};
+pub use layer::{Language, Layer, Mode, PendEnd, Policy, TagSigned};
 pub use lists::{ListEntry, ListKind, Listed, Origin, Pattern, PatternError, listed};
 pub use principal::{Principal, Role};
 pub use rights::{Right, Rights};

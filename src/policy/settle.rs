@@ -4,6 +4,7 @@
 //! With one reply for all ([`Replies::One`], plain SMTP):
 //! * a check that must run could not: nobody gets it, 451;
 //! * everybody's copy is stashed or refused: 5xx;
+//! * for somebody it is pending: 250;
 //! * some want it, some do not: it is delivered to those who want it and stashed for
 //!   the rest (also where their mode is `refuse`: a 250 must never cover a loss), 250;
 //! * the next host says "later" or "no" for some after somebody has it: "later" is
@@ -46,6 +47,18 @@ pub struct DeliverStep {
 pub struct StashStep {
     pub to: Address,
     pub failed: Option<Reply>,
+    /// It waits to be authorised, and its sender was not refused.
+    pub pending: bool,
+}
+
+impl StashStep {
+    fn new(to: Address, pending: bool) -> Self {
+        Self {
+            to,
+            failed: None,
+            pending,
+        }
+    }
 }
 
 /// What is said at the end of DATA.
@@ -73,6 +86,7 @@ enum Fate {
     /// Index into `deliver`.
     Deliver(usize),
     Kept,
+    Pending,
     Refused,
     Deferred(Deferral),
 }
@@ -95,9 +109,12 @@ pub fn settle(steps: Vec<Step>, replies: Replies) -> Plan {
         Disposition::Defer(why) => Some(why.clone()),
         _ => None,
     });
-    let mixed = steps
-        .iter()
-        .any(|step| matches!(step.disposition, Disposition::Deliver { .. }));
+    let mixed = steps.iter().any(|step| {
+        matches!(
+            step.disposition,
+            Disposition::Deliver { .. } | Disposition::Pend
+        )
+    });
     let mut plan = Plan {
         replies,
         once: false,
@@ -117,8 +134,12 @@ pub fn settle(steps: Vec<Step>, replies: Replies) -> Plan {
             }
             Disposition::Refuse if !(one && mixed) => Fate::Refused,
             Disposition::Stash | Disposition::Refuse => {
-                plan.stash.push(StashStep { to, failed: None });
+                plan.stash.push(StashStep::new(to, false));
                 Fate::Kept
+            }
+            Disposition::Pend => {
+                plan.stash.push(StashStep::new(to, true));
+                Fate::Pending
             }
             Disposition::Defer(why) => Fate::Deferred(why),
         };
@@ -168,6 +189,7 @@ impl Plan {
         let reply = |fate: &Fate| match fate {
             Fate::Deliver(i) => said.get(*i).cloned().unwrap_or_else(no_word),
             Fate::Kept | Fate::Refused => refusal.clone(),
+            Fate::Pending => accepted(),
             Fate::Deferred(why) => deferral(why),
         };
         let answer = Answer::Each(self.fates.iter().map(reply).collect());
@@ -186,9 +208,11 @@ impl Plan {
                 strand: Vec::new(),
             };
         }
+        let pending = self.fates.contains(&Fate::Pending);
         if self.deliver.is_empty() {
+            let reply = if pending { accepted() } else { refusal.clone() };
             return Ending {
-                answer: Answer::One(refusal.clone()),
+                answer: Answer::One(reply),
                 owe: Vec::new(),
                 strand: Vec::new(),
             };
@@ -212,15 +236,16 @@ impl Plan {
         }
         let answer = match (good, later) {
             (Some(reply), _) => reply.clone(),
-            (None, Some(_)) => Reply::new(250, 0, 0, "Accepted"),
+            (None, Some(_)) => accepted(),
+            (None, None) if pending => accepted(),
             (None, None) => refusal.clone(),
         };
         let (mut owe, mut strand) = (Vec::new(), Vec::new());
         for (step, reply) in self.deliver.into_iter().zip(said) {
             if reply.is_permanent() {
                 strand.push(StashStep {
-                    to: step.to,
                     failed: Some(reply),
+                    ..StashStep::new(step.to, false)
                 });
             } else if !reply.is_positive() {
                 owe.push((step, reply));
@@ -232,6 +257,11 @@ impl Plan {
             strand,
         }
     }
+}
+
+/// We have it.
+fn accepted() -> Reply {
+    Reply::new(250, 0, 0, "Accepted")
 }
 
 fn no_word() -> Reply {
@@ -279,6 +309,7 @@ mod tests {
                     },
                     's' => Disposition::Stash,
                     'r' => Disposition::Refuse,
+                    'p' => Disposition::Pend,
                     _ => Disposition::Defer(Deferral::Unavailable("X".into())),
                 },
             })

@@ -37,5 +37,7 @@ pub struct Change {
     pub leaves: Option<Timestamp>,
     /// Its release was asked for; holds until the entry moves.
     pub requested: Option<Asked>,
+    /// It is delivered marked as spam.
+    pub marked: bool,
     pub event: Event,
 }

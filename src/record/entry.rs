@@ -14,6 +14,8 @@ use crate::policy::{Class, Verdict};
 #[serde(rename_all = "snake_case")]
 pub enum Shelf {
     Caught,
+    /// Accepted mail from unknown senders, until somebody authorises it (IW-01).
+    Pending,
     /// Copies of delivered, unsure mail (SE-09).
     TrainingRequested,
 }
@@ -44,6 +46,9 @@ impl fmt::Display for State {
 
 /// Longest [`Entry::subject`], in characters.
 pub const SUBJECT_LONGEST: usize = 256;
+
+/// Days a released mail is kept at least that the destination refused.
+pub const RETURNED_DAYS: u64 = 3;
 
 /// Days a mail is kept that the destination refused after others had it.
 const STRANDED_DAYS: u64 = 14;
@@ -89,6 +94,12 @@ pub struct Entry {
     /// Somebody without the right asked for its release (XX-12).
     #[serde(default)]
     pub requested: Option<Asked>,
+    /// SPF or DKIM vouched for the author when it came.
+    #[serde(default)]
+    pub aligned: bool,
+    /// It waited in vain and is delivered marked as spam (IW-05).
+    #[serde(default)]
+    pub marked: bool,
 }
 
 impl Entry {
@@ -139,6 +150,8 @@ impl Entry {
             failed: Some(reply),
             leaves: None,
             requested: None,
+            aligned: false,
+            marked: false,
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum Status {
     Tagged,
     /// Refused with 5xx, and stashed.
     Quarantined,
+    /// Accepted with 250; waits until somebody authorises it (IW-01).
+    Pending,
     /// 4xx; never listed in the quarantine: deferred, not blocked (SE-04).
     Deferred,
     /// Refused with 5xx, no copy.
@@ -59,6 +61,7 @@ impl fmt::Display for Status {
             Status::Accepted => "accepted",
             Status::Tagged => "tagged",
             Status::Quarantined => "quarantined",
+            Status::Pending => "pending",
             Status::Deferred => "deferred",
             Status::Refused => "refused",
             Status::NotAccepted => "not-accepted",

@@ -16,7 +16,7 @@ pub use api_key::ApiKey;
 pub use change::{Change, JobStep};
 pub use digest::DigestState;
 pub use domain::{DomainSettings, Route, RouteError, RouteTls};
-pub use entry::{Asked, Entry, KeptMail, SUBJECT_LONGEST, Shelf, State};
+pub use entry::{Asked, Entry, KeptMail, RETURNED_DAYS, SUBJECT_LONGEST, Shelf, State};
 pub use event::{Door, Event, Status};
 pub use imap_server::{ImapServer, ImapServerError, ImapTls};
 pub use job::{Job, JobKind, Lesson, Lore};

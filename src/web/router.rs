@@ -31,6 +31,10 @@ pub(super) fn router(house: House) -> Router {
         .route("/sign-out", post(gate::leave))
         .route("/taste", post(gate::taste))
         .route("/quarantine", get(quarantine::show))
+        .route(
+            "/pending",
+            get(async || redirect("/quarantine?shelf=pending")),
+        )
         .route("/views", post(views::save_view))
         .route("/quarantine/act", post(act::act))
         .route("/overview", get(overview::show))

@@ -117,6 +117,7 @@ texts! {
     // Quarantine
     caught: "Caught" | "Eingang";
     outgoing: "Outgoing" | "Ausgang";
+    pending: "Pending" | "Wartend";
     training: "Training requested" | "Zum Prüfen";
     n_messages: "{n} messages" | "{n} Nachrichten";
     one_message: "1 message" | "1 Nachricht";
@@ -170,6 +171,8 @@ texts! {
     // Actions
     actions: "Actions" | "Aktionen";
     choose_action: "Choose an action" | "Aktion wählen";
+    act_authorize: "Authorize sender" | "Absender zulassen";
+    act_deliver: "Deliver" | "Zustellen";
     act_release: "Release" | "Freigeben";
     act_release_and_train: "Release & Train" | "Freigeben & lernen";
     act_release_and_allow: "Release & allow sender" | "Freigeben & Absender erlauben";

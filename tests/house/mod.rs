@@ -501,6 +501,21 @@ impl House {
             .await)
     }
 
+    /// Sends a whole message out, as a person's client does.
+    pub async fn out_as_is(&self, from: &str, to: &str, message: &str) -> Reply {
+        let mut mail = mail(&self.clock, Some(address(from)), &[address(to)], message);
+        mail.envelope.direction = Direction::Outbound;
+        mail.envelope.peer.login = Some(from.to_owned());
+        let intake = self.intake.at("submission").outgoing();
+        one(intake.receive(mail, Replies::One, &*self.carrying).await)
+    }
+
+    /// Sends a whole message in.
+    pub async fn in_as_is(&self, from: Option<Address>, to: &str, message: &str) -> Reply {
+        let (intake, carrier) = (&self.intake, &*self.carrying);
+        receive(intake, carrier, &self.clock, from, &[address(to)], message).await
+    }
+
     pub async fn shelf(&self, login: &str, shelf: Shelf) -> Vec<EntryId> {
         self.look(login, shelf, Direction::Inbound).await
     }

@@ -146,6 +146,8 @@ impl House {
             failed: None,
             leaves: None,
             requested: None,
+            aligned: false,
+            marked: false,
         };
         change(&mut entry);
         let event = Event::new(

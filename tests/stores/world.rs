@@ -76,6 +76,8 @@ pub(crate) fn entry(mail: &Mail, owner: &str) -> Entry {
         failed: None,
         leaves: None,
         requested: None,
+        aligned: false,
+        marked: false,
     }
 }
 
@@ -113,6 +115,7 @@ pub(crate) fn change(entry: &Entry, from: State, to: State) -> Change {
         listed: None,
         leaves: None,
         requested: None,
+        marked: false,
         event: event_of(entry, Status::Changed),
     }
 }

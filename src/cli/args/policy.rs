@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::mail::Address;
-use crate::policy::{Language, Layer, Mode, Rhythm, TagSigned, Weekdays, Zone};
+use crate::policy::{Language, Layer, Mode, PendEnd, Rhythm, TagSigned, Weekdays, Zone};
 
 /// How a mode is written.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -69,6 +69,24 @@ impl LanguageArg {
     }
 }
 
+/// How `pend_end` is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PendEndArg {
+    /// Remove it
+    Remove,
+    /// Deliver it, marked as spam
+    DeliverMarked,
+}
+
+impl PendEndArg {
+    fn what(self) -> PendEnd {
+        match self {
+            PendEndArg::Remove => PendEnd::Remove,
+            PendEndArg::DeliverMarked => PendEnd::DeliverMarked,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PolicyArgs {
     /// What happens to spam
@@ -89,6 +107,15 @@ pub(crate) struct PolicyArgs {
     /// Days until caught mail expires
     #[arg(long, value_name = "DAYS")]
     keep_days: Option<u64>,
+    /// Mail from senders on no allow list waits until its recipient authorises it
+    #[arg(long, value_name = "true|false")]
+    pend_unknown: Option<bool>,
+    /// Days that pending mail waits
+    #[arg(long, value_name = "DAYS")]
+    pend_days: Option<u64>,
+    /// What becomes of pending mail that nobody authorised in time
+    #[arg(long, value_name = "WHAT")]
+    pend_end: Option<PendEndArg>,
     /// Seconds in which a release can be taken back
     #[arg(long, value_name = "SECONDS")]
     undo_seconds: Option<u64>,
@@ -155,6 +182,9 @@ impl PolicyArgs {
             spam_tag: self.spam_tag.clone(),
             unsure_tag: self.unsure_tag.clone(),
             keep_days: self.keep_days,
+            pend_unknown: self.pend_unknown,
+            pend_days: self.pend_days,
+            pend_end: self.pend_end.map(PendEndArg::what),
             undo_seconds: self.undo_seconds,
             training_requested: self.training_requested,
             outbound_mode: self.outbound_mode.map(ModeArg::mode),

@@ -20,6 +20,9 @@ pub(crate) enum OnQuarantine {
         /// Copies of delivered mail kept for training
         #[arg(long, conflicts_with = "outgoing")]
         training: bool,
+        /// Accepted mail that waits to be authorised
+        #[arg(long, conflicts_with_all = ["outgoing", "training"])]
+        pending: bool,
         /// At most this many
         #[arg(long, short = 'n', default_value_t = 50)]
         most: usize,

@@ -22,14 +22,20 @@ use crate::daemon::{self, Daemon};
 use crate::mail::{Budget, Direction, Domain};
 use crate::net::listen::{bind, closing};
 use crate::net::socket::Socket;
-use crate::policy::{Layer, Mode, Principal, Rights, Role, Scope};
+use crate::policy::{Mode, Principal, Rights, Role, Scope};
 use crate::record::{DomainSettings, Door, Route, RouteTls};
 use crate::smtp;
 
-/// The domains of the demo; the second gets spam with Subject notation.
-const DOMAINS: [&str; 2] = ["example.org", "tag.example.org"];
+/// The domains of the demo; the second gets spam with Subject notation, and in the third mail from
+/// unknown senders is pending.
+const DOMAINS: [&str; 3] = ["example.org", "tag.example.org", "pending.example.org"];
 /// The accounts, besides `global`.
-const ACCOUNTS: [&str; 3] = ["example.org", "alice@example.org", "bob@example.org"];
+const ACCOUNTS: [&str; 4] = [
+    "example.org",
+    "alice@example.org",
+    "bob@example.org",
+    "alice@pending.example.org",
+];
 
 /// Names the API key among the secrets.
 const API_KEY: &str = "api_key";
@@ -283,14 +289,14 @@ async fn serve_domains(desk: &Desk, destination: SocketAddr) -> anyhow::Result<(
             &door(),
         )
         .await?;
-        if name.starts_with("tag.") {
-            let scope = Scope::Domain(domain);
-            let layer = Layer {
-                mode: Some(Mode::Tag),
-                ..desk.layer(&house, &scope).await?
-            };
-            desk.set_layer(&house, scope, layer, &door()).await?;
+        let scope = Scope::Domain(domain);
+        let mut layer = desk.layer(&house, &scope).await?;
+        match name {
+            "tag.example.org" => layer.mode = Some(Mode::Tag),
+            "pending.example.org" => layer.pend_unknown = Some(true),
+            _ => continue,
         }
+        desk.set_layer(&house, scope, layer, &door()).await?;
     }
     Ok(())
 }

@@ -107,8 +107,7 @@ fn samples(now: Timestamp) -> Vec<Sample> {
                 "YOU HAVE WON 1,500,000 USD!!!",
                 "DEAR LUCKY WINNER,\n\nCONGRATULATIONS!!! Your email address has won 1,500,000 USD in the \
                  INTERNATIONAL LOTTERY PROMOTION.\nTo claim your prize send your full name, bank account number \
-                 and a processing fee by Western Union to our claims agent IMMEDIATELY.\nThis is 100% risk free \
-                 and strictly confidential. ACT NOW!!!\n\nClick here: http://192.0.2.77/claim.php?id=77\n",
+                 and a processing fee by Western Union to our claims agent IMMEDIATELY. ACT NOW!!!\n\nClick here: http://192.0.2.77/claim.php?id=77\n",
             ),
         },
         Sample {
@@ -131,6 +130,17 @@ fn samples(now: Timestamp) -> Vec<Sample> {
                 "Alice <alice@tag.example.org>",
                 "Test mail for a domain with Subject notation",
                 &format!("{GTUBE}\n"),
+            ),
+        },
+        Sample {
+            what: "clean, sender unknown",
+            from: "dave@remote.test",
+            to: &["alice@pending.example.org"],
+            message: mail(
+                "Dave <dave@remote.test>",
+                "Alice <alice@pending.example.org>",
+                "Your talk in May",
+                "Dear Alice,\n\nis there a paper on your talk in May?\n\nDave",
             ),
         },
     ]

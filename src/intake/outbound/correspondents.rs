@@ -53,11 +53,21 @@ impl Intake {
             let scope = login.parse::<Scope>();
             scope.is_ok_and(|scope| scope.holds_address(from))
         });
+        if proved {
+            self.sent.note(from, mail, self.parts.clock.now()).await;
+        }
         if proved
             && outbound.options.correspondents > 0
             && let Err(error) = self.note_letters(mail, from, to).await
         {
             tracing::warn!(%error, mail = %mail.id, "correspondents cannot be written down");
+        }
+    }
+
+    /// Puts the author of an answer to `to` on the allow list of `to`.
+    pub(in crate::intake) async fn note_answer(&self, mail: &Mail, to: &Address, author: &Address) {
+        if let Err(error) = self.note_letters(mail, to, &[author]).await {
+            tracing::warn!(%error, mail = %mail.id, "a correspondent cannot be written down");
         }
     }
 

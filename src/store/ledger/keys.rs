@@ -346,6 +346,7 @@ fn in_view(prefix: &[u8], view: &View) -> Vec<u8> {
     let mut key = with_scope(prefix, &view.scope);
     key.push(match view.shelf {
         Shelf::Caught => b'c',
+        Shelf::Pending => b'p',
         Shelf::TrainingRequested => b't',
     });
     key.push(match view.direction {
@@ -386,7 +387,7 @@ mod tests {
         let scopes = ["global", "a.org", "a.orgs", "x@a.org", "x@a.orgs"];
         let mut prefixes: Vec<Vec<u8>> = Vec::new();
         for scope in scopes {
-            for shelf in [Shelf::Caught, Shelf::TrainingRequested] {
+            for shelf in [Shelf::Caught, Shelf::Pending, Shelf::TrainingRequested] {
                 for direction in [Direction::Inbound, Direction::Outbound] {
                     let scope = scope.parse().expect("scope");
                     prefixes.push(view(&View {

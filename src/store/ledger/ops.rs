@@ -11,7 +11,7 @@ use super::upkeep::{forget, move_rows, sealed, sweep};
 use crate::clock::Timestamp;
 use crate::mail::{EntryId, MailId};
 use crate::policy::Scope;
-use crate::record::{Change, Entry, Event, Job, JobStep, Lesson, State};
+use crate::record::{Change, Entry, Event, Job, JobStep, Lesson, RETURNED_DAYS, State};
 use crate::store::{ChangeError, Flags, NoticeKind, StoreError};
 
 /// Days that the octets of a mail are kept for a lesson about it.
@@ -342,8 +342,12 @@ fn change(draft: &Draft<'_>, change: Change) -> Result<Decision, StoreError> {
     entry.state = change.to;
     if change.failed.is_some() {
         entry.failed = change.failed;
+        // Its time may have passed while it was tried: nobody would see that it came back.
+        let least = change.event.at.after_days(RETURNED_DAYS);
+        entry.expires = entry.expires.max(least);
     }
     entry.leaves = change.leaves;
+    entry.marked = change.marked;
     if moved || change.requested.is_some() {
         entry.requested = change.requested;
     }

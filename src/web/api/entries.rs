@@ -90,7 +90,9 @@ async fn list(
     let name = asked.shelf.as_deref().unwrap_or("caught");
     let shelf = SHELVES.iter().find(|(n, ..)| *n == name);
     let Some((_, shelf, direction)) = shelf else {
-        return Err(Problem::unfit("shelf: caught, outgoing or training"));
+        return Err(Problem::unfit(
+            "shelf: caught, outgoing, pending or training",
+        ));
     };
     let lower = |text: Option<String>| text.map(|text| text.to_lowercase());
     let sieve = Sieve {

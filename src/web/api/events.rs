@@ -44,7 +44,11 @@ async fn listen(
         None => None,
         Some(name) => match SHELVES.iter().find(|(n, ..)| *n == name) {
             Some((_, shelf, direction)) => Some((*shelf, *direction)),
-            None => return Err(Problem::unfit("shelf: caught, outgoing or training")),
+            None => {
+                return Err(Problem::unfit(
+                    "shelf: caught, outgoing, pending or training",
+                ));
+            }
         },
     };
     let login = house.login.clone();

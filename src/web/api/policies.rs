@@ -37,7 +37,7 @@ enum Kind {
 const MODES: &[&str] = &["quarantine", "tag", "headers", "refuse", "off"];
 
 /// The fields of a policy, with their words. A test holds them to [`Policy`].
-const FIELDS: [(&str, Kind, &str); 24] = [
+const FIELDS: [(&str, Kind, &str); 27] = [
     ("mode", Kind::Names(MODES), "What happens to spam."),
     (
         "spam_from",
@@ -63,6 +63,21 @@ const FIELDS: [(&str, Kind, &str); 24] = [
         "keep_days",
         Kind::Number(1, 3650),
         "Days until quarantined mail expires.",
+    ),
+    (
+        "pend_unknown",
+        Kind::Flag,
+        "Mail from senders on no allow list waits until its recipient authorises it.",
+    ),
+    (
+        "pend_days",
+        Kind::Number(1, 365),
+        "Days that pending mail waits.",
+    ),
+    (
+        "pend_end",
+        Kind::Names(&["remove", "deliver-marked"]),
+        "What becomes of pending mail that nobody authorised in time.",
     ),
     (
         "undo_seconds",

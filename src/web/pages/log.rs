@@ -31,10 +31,11 @@ const EXPORT_MOST: usize = 50_000;
 const ENTRIES_MOST: usize = 20;
 
 /// What is offered to look for, in the order of the list.
-const STATUSES: [Status; 15] = [
+const STATUSES: [Status; 16] = [
     Status::Accepted,
     Status::Tagged,
     Status::Quarantined,
+    Status::Pending,
     Status::Deferred,
     Status::Refused,
     Status::NotAccepted,

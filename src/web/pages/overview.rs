@@ -179,7 +179,7 @@ const VERDICTS: [Series; 4] = [
         |t| t.series_marked_or_deferred,
         &[Status::Tagged, Status::Deferred],
     ),
-    (|t| t.series_held, &[Status::Quarantined]),
+    (|t| t.series_held, &[Status::Quarantined, Status::Pending]),
     (
         |t| t.series_refused,
         &[Status::Refused, Status::NotAccepted],

@@ -118,6 +118,14 @@ fn settings(t: &Texts) -> Vec<(&'static str, Vec<Setting>)> {
             ],
         ),
         (
+            w.group_pending,
+            vec![
+                setting!(w, Yes, pend_unknown, pend_unknown_hint),
+                setting!(w, Count(1, 365), pend_days, pend_days_hint),
+                setting!(w, Word, pend_end, pend_end_hint),
+            ],
+        ),
+        (
             w.group_out,
             vec![
                 setting!(w, Word, outbound_mode, outbound_mode_hint),
@@ -158,6 +166,10 @@ fn words_of(name: &str, t: &Texts) -> Vec<(&'static str, &'static str)> {
             ("headers", w.mode_headers),
             ("refuse", w.mode_refuse),
             ("off", w.mode_off),
+        ],
+        "pend_end" => vec![
+            ("remove", w.pend_end_remove),
+            ("deliver-marked", w.pend_end_deliver),
         ],
         "tag_signed" => vec![
             ("header-only", w.tag_signed_header),

@@ -81,15 +81,17 @@ impl Page {
 }
 
 /// The shelves by the names they have in addresses.
-pub(in crate::web) const SHELVES: [(&str, Shelf, Direction); 3] = [
+pub(in crate::web) const SHELVES: [(&str, Shelf, Direction); 4] = [
     ("caught", Shelf::Caught, Direction::Inbound),
     ("outgoing", Shelf::Caught, Direction::Outbound),
+    ("pending", Shelf::Pending, Direction::Inbound),
     ("training", Shelf::TrainingRequested, Direction::Inbound),
 ];
 
 fn shelf_text(name: &str, t: &Texts) -> &'static str {
     match name {
         "outgoing" => t.outgoing,
+        "pending" => t.pending,
         "training" => t.training,
         _ => t.caught,
     }
@@ -160,7 +162,12 @@ pub(in crate::web) async fn show(
     let mut tabs = Vec::new();
     for (name, shelf_, direction) in SHELVES {
         let count = house.desk.count(&by, shelf_, direction).await?;
-        if name != "training" || count > 0 || name == shelf {
+        let hidden = match shelf_ {
+            Shelf::Caught => false,
+            Shelf::Pending => count == 0 && !house.desk.pends(&by).await?,
+            Shelf::TrainingRequested => count == 0,
+        };
+        if !hidden || name == shelf {
             tabs.push(Tab {
                 href: format!("/quarantine?shelf={name}"),
                 text: format!("{} {count}", shelf_text(name, t)),
@@ -238,6 +245,7 @@ fn classes(form: &Form, t: &Texts) -> Vec<Choice> {
         ("spam", t.class_spam),
         ("malware", t.class_malware),
         ("unsure", t.class_unsure),
+        ("clean", t.class_clean),
     ]
     .map(|(value, text)| Choice {
         value,
@@ -268,6 +276,14 @@ pub(in crate::web) fn verbs(
     let malware = class == Some(Class::Malware);
     let may =
         (!outgoing || by.has(Right::ReleaseOutgoing)) && (!malware || by.has(Right::HandleMalware));
+    if shelf == Shelf::Pending && may {
+        return vec![
+            verb("release_and_allow", t.act_authorize, true, Some("a")),
+            verb("release", t.act_deliver, false, Some("r")),
+            verb("remove", t.act_remove, false, Some("d")),
+            verb("remove_and_block", t.act_remove_and_block, false, Some("b")),
+        ];
+    }
     let mut verbs = Vec::new();
     if !delivered && may {
         verbs.push(verb("release", t.act_release, true, Some("r")));

@@ -18,6 +18,7 @@ words! {
 
     group_spam: "Spam" | "Spam";
     group_kept: "What is held back" | "Was zurückgehalten wird";
+    group_pending: "Unknown senders" | "Unbekannte Absender";
     group_out: "Outgoing mail" | "Ausgehende Nachrichten";
     group_people: "Administrators" | "Verwaltung";
 
@@ -52,6 +53,15 @@ words! {
     undo_seconds_hint: "A release leaves after them. At most 3600." | "Danach geht eine Freigabe hinaus. Höchstens 3600.";
     training_requested: "Keep copies of unsure mail" | "Kopien unsicherer Nachrichten behalten";
     training_requested_hint: "They wait in Training requested for somebody to say what they are." | "Sie warten unter Zum Prüfen darauf, dass jemand sagt, was sie sind.";
+
+    pend_unknown: "Unknown senders wait" | "Unbekannte Absender warten";
+    pend_unknown_hint: "Mail from senders who are on no list of allowed senders is accepted, and waits under Pending until its recipient authorises it. Spam is refused as before." | "Nachrichten von Absendern, die auf keiner Liste der Erlaubten stehen, werden angenommen und warten unter Wartend, bis der Empfänger sie zulässt. Spam wird abgelehnt wie sonst.";
+    pend_days: "Days that pending mail waits" | "Tage, die wartende Nachrichten bleiben";
+    pend_days_hint: "Between 1 and 365." | "Zwischen 1 und 365.";
+    pend_end: "What becomes of it then" | "Was danach mit ihnen geschieht";
+    pend_end_hint: "Of pending mail that nobody authorised in time." | "Mit Nachrichten, die niemand rechtzeitig zugelassen hat.";
+    pend_end_remove: "Remove it" | "Entfernen";
+    pend_end_deliver: "Deliver it, marked as spam" | "Zustellen, als Spam markiert";
 
     outbound_mode: "What happens to outgoing spam" | "Was mit ausgehendem Spam geschieht";
     outbound_mode_hint: "By the sender's policy." | "Nach den Regeln des Absenders.";

@@ -1,0 +1,139 @@
+//! Pending mail: what an owner's policy says of actions, and what else is released when a sender is authorised.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::listing::sender;
+use super::plan::Terms;
+use super::{Action, Desk, Refusal, Row};
+use crate::mail::Direction;
+use crate::policy::{ListEntry, PendEnd, Principal, Scope};
+use crate::record::{Door, Entry, Shelf};
+use crate::store::{StoreError, View};
+
+/// Pending entries that are looked through for more from an authorised sender.
+const LOOKED_MOST: usize = 5_000;
+/// Entries looked at in one piece.
+const PIECE: usize = 500;
+
+/// A sender was authorised by this list entry, for the mail of this entry.
+pub(super) struct Authorised {
+    pub(super) listed: ListEntry,
+    pub(super) entry: Entry,
+}
+
+impl Authorised {
+    /// True if `other` is from the same sender. Another mail that nobody vouches for may be forged,
+    /// unless it came from the same client.
+    fn covers(&self, other: &Entry) -> bool {
+        let listed = |from| self.listed.pattern.matches_address(&from);
+        self.listed.scope.holds_address(&other.owner)
+            && sender(other).is_some_and(listed)
+            && (other.aligned || other.client == self.entry.client)
+    }
+}
+
+impl Desk {
+    /// May mail be pending for somebody whom `by` looks after?
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`].
+    pub async fn pends(&self, by: &Principal) -> Result<bool, Refusal> {
+        match &by.scope {
+            Scope::Recipient(address) => Ok(self.policy_of(address).await?.pend_unknown),
+            Scope::Global | Scope::Domain(_) => Ok(true),
+        }
+    }
+
+    /// What the policies of the owners say, by the key of the owner.
+    pub(super) async fn terms(
+        &self,
+        action: &Action,
+        rows: &[Option<Row>],
+    ) -> Result<HashMap<String, Terms>, Refusal> {
+        let mut terms = HashMap::new();
+        let asks = matches!(
+            action,
+            Action::Release | Action::ReleaseAndTrain | Action::ReleaseAndAllow(_) | Action::Expire
+        );
+        if !asks {
+            return Ok(terms);
+        }
+        for row in rows.iter().flatten() {
+            let owner = &row.entry.owner;
+            if *action == Action::Expire && row.entry.shelf != Shelf::Pending {
+                continue;
+            }
+            if !terms.contains_key(owner.key()) {
+                let policy = self.policy_of(owner).await?;
+                let undo = match action {
+                    Action::Expire => Duration::ZERO,
+                    _ => Duration::from_secs(policy.undo_seconds),
+                };
+                let marks = policy.pend_end == PendEnd::DeliverMarked;
+                terms.insert(owner.key().to_owned(), Terms { undo, marks });
+            }
+        }
+        Ok(terms)
+    }
+
+    /// Releases what else is pending from senders who were just authorised: nothing from them is
+    /// held any longer (IW-02). What cannot be released stays pending.
+    pub(super) async fn release_more(
+        &self,
+        by: &Principal,
+        authorised: &[Authorised],
+        door: &Door,
+    ) {
+        let mut by_scope: HashMap<String, Vec<&Authorised>> = HashMap::new();
+        for one in authorised {
+            by_scope
+                .entry(one.listed.scope.to_string())
+                .or_default()
+                .push(one);
+        }
+        for group in by_scope.values() {
+            let Some(scope) = group.first().map(|one| &one.listed.scope) else {
+                continue;
+            };
+            match self.also_pending(scope, group).await {
+                Ok(ids) if ids.is_empty() => {}
+                Ok(ids) => {
+                    let results = Box::pin(self.perform_all(by, &Action::Release, &ids, door));
+                    let results = results.await;
+                    if let Some(refusal) = results.iter().find_map(|one| one.as_ref().err()) {
+                        tracing::warn!(%refusal, "pending mail of an authorised sender stays");
+                    }
+                }
+                Err(error) => tracing::error!(%error, "pending mail cannot be listed"),
+            }
+        }
+    }
+
+    async fn also_pending(
+        &self,
+        scope: &Scope,
+        group: &[&Authorised],
+    ) -> Result<Vec<crate::mail::EntryId>, StoreError> {
+        let view = View {
+            scope: scope.clone(),
+            shelf: Shelf::Pending,
+            direction: Direction::Inbound,
+        };
+        let entries = &self.store.entries;
+        let (mut ids, mut looked, mut before) = (Vec::new(), 0, u64::MAX);
+        while looked < LOOKED_MOST {
+            let page = entries.newest(&view, before, PIECE).await?;
+            let Some((last, _)) = page.last() else { break };
+            before = *last;
+            looked += page.len();
+            let all: Vec<_> = page.iter().map(|(_, id)| *id).collect();
+            for row in entries.rows(scope, &all).await?.into_iter().flatten() {
+                if group.iter().any(|one| one.covers(&row.entry)) {
+                    ids.push(row.entry.id);
+                }
+            }
+        }
+        Ok(ids)
+    }
+}
