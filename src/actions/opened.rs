@@ -43,7 +43,11 @@ impl Desk {
         Ok(mail)
     }
 
-    pub(super) async fn policy_of(&self, owner: &Address) -> Result<Policy, Refusal> {
+    /// What holds for the mail of `owner`.
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`].
+    pub async fn policy_of(&self, owner: &Address) -> Result<Policy, Refusal> {
         let mut layers = Vec::new();
         for scope in Scope::chain(owner) {
             layers.extend(self.store.settings.layer(&scope).await?);

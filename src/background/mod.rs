@@ -1,6 +1,7 @@
 //! The door of time: what the house owes is delivered, what is over expires, lessons go on.
 
 mod deliver;
+mod digest;
 mod expire;
 mod learn;
 mod nightly;
@@ -17,6 +18,7 @@ use crate::record::Route;
 use crate::relay::{Carrier, Outward};
 use crate::store::{Journal, Store};
 
+pub use digest::Herald;
 pub use learn::Teaching;
 pub use nightly::Nightly;
 pub use teach::Tutor;

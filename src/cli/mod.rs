@@ -5,6 +5,7 @@ mod arc;
 mod args;
 mod corpus;
 mod demo;
+mod digest;
 mod evaluate;
 mod learning;
 mod lessons;
@@ -76,6 +77,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => policy(command),
         Command::Lists(command) => lists(command),
         Command::Senders(command) => senders::run(command),
+        Command::Digest(command) => digest::run(command),
         Command::Keys(command) => keys(command),
         Command::Learning(command) => learning::run(command),
         Command::Log(command) => log(&command),
@@ -329,7 +331,7 @@ fn domains(command: OnDomains) -> anyhow::Result<ExitCode> {
                     &common,
                     &Request::PolicySet {
                         scope,
-                        layer,
+                        layer: Box::new(layer),
                         reset: false,
                     },
                 )?;
@@ -384,7 +386,7 @@ fn policy(command: OnPolicy) -> anyhow::Result<ExitCode> {
                 &common,
                 &Request::PolicySet {
                     scope: scope.clone(),
-                    layer,
+                    layer: Box::new(layer),
                     reset,
                 },
             )?;
