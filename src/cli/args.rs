@@ -94,6 +94,9 @@ pub(crate) enum Command {
     /// Senders that are locked because they sent too much, or by an administrator
     #[command(subcommand)]
     Senders(OnSenders),
+    /// Digests of held mail
+    #[command(subcommand)]
+    Digest(super::digest::OnDigest),
     /// Reinsertion keys, and keys that seal
     #[command(subcommand)]
     Keys(OnKeys),
@@ -179,7 +182,7 @@ pub(crate) enum OnDomains {
         #[arg(long = "route", required = true, value_name = "ROUTE")]
         routes: Vec<Route>,
         #[command(flatten)]
-        policy: PolicyArgs,
+        policy: Box<PolicyArgs>,
         #[command(flatten)]
         common: Common,
     },
@@ -190,7 +193,7 @@ pub(crate) enum OnDomains {
         #[arg(long = "route", value_name = "ROUTE")]
         routes: Vec<Route>,
         #[command(flatten)]
-        policy: PolicyArgs,
+        policy: Box<PolicyArgs>,
         #[command(flatten)]
         common: Common,
     },

@@ -7,6 +7,7 @@ mod args;
 mod challenges;
 mod corpus;
 mod demo;
+mod digest;
 mod evaluate;
 mod learning;
 mod lessons;
@@ -79,6 +80,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Lists(command) => lists(command),
         Command::Challenges(command) => challenges::run(&command),
         Command::Senders(command) => senders::run(command),
+        Command::Digest(command) => digest::run(command),
         Command::Keys(command) => keys(command),
         Command::Learning(command) => learning::run(command),
         Command::Log(command) => log(&command),
@@ -341,7 +343,7 @@ fn domains(command: OnDomains) -> anyhow::Result<ExitCode> {
                     &common,
                     &Request::PolicySet {
                         scope,
-                        layer,
+                        layer: Box::new(layer),
                         reset: false,
                     },
                 )?;
@@ -396,7 +398,7 @@ fn policy(command: OnPolicy) -> anyhow::Result<ExitCode> {
                 &common,
                 &Request::PolicySet {
                     scope: scope.clone(),
-                    layer,
+                    layer: Box::new(layer),
                     reset,
                 },
             )?;

@@ -313,6 +313,7 @@ impl Control {
             }
             Request::SenderUnlock { sender } => done(desk.unlock_sender(by, &sender, door).await),
             Request::ChallengeList { scope, most } => self.list_challenges(by, scope, most).await,
+            Request::DigestSend { address } => done(desk.ask_digest(by, &address, door).await),
             Request::KeysShow { secrets } => Ok(keys(&desk.keys(by).await?, secrets)),
             Request::KeysRotate => Ok(keys(
                 &desk.rotate_keys(by, self.overlap, door).await?,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::actions::{Query, Reach, Verb};
 use crate::inspect::{Bulk, Which};
-use crate::mail::{Direction, Domain, EntryId};
+use crate::mail::{Address, Direction, Domain, EntryId};
 use crate::net::network::Network;
 use crate::policy::{Layer, ListKind, Pattern, Rights, Role, Scope};
 use crate::record::{ImapServer, Route, Shelf};
@@ -122,7 +122,7 @@ pub enum Request {
     /// Sets what is given, leaves the rest; `reset` drops what was set before.
     PolicySet {
         scope: Scope,
-        layer: Layer,
+        layer: Box<Layer>,
         reset: bool,
     },
     ListAdd {
@@ -154,6 +154,9 @@ pub enum Request {
     ChallengeList {
         scope: Scope,
         most: usize,
+    },
+    DigestSend {
+        address: Address,
     },
     KeysShow {
         secrets: bool,

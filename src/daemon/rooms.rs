@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::reinsertion_routes;
 use crate::accounts::{ImapAsk, Login};
 use crate::actions::Desk;
-use crate::background::{Background, Nightly, Teaching, Tutor};
+use crate::background::{Background, Herald, Nightly, Teaching, Tutor};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
@@ -19,7 +19,7 @@ use crate::net::dns::Dns;
 use crate::net::listen::Closing;
 use crate::net::tls::ServerTls;
 use crate::net::tls_client::ClientTls;
-use crate::notify::Post;
+use crate::notify::{Forms, Post, Scribe};
 use crate::relay::Relay;
 use crate::store::{Store, on_sled};
 use crate::{imap, milter, smtp, web};
@@ -38,6 +38,9 @@ pub(super) struct Rooms {
     pub(super) panel: Arc<StandardPanel>,
     pub(super) learner: Arc<Learner>,
     pub(super) relay: Arc<Relay>,
+    pub(super) post: Post,
+    /// `None` where nobody reaches the panel, so that no link can lead there.
+    scribe: Option<Arc<Scribe>>,
     pub(super) budget: Budget,
 }
 
@@ -76,9 +79,13 @@ impl Rooms {
         .writing(post.clone());
         // One for all doors: who guesses at one waits at all.
         let login = with_provider(with_directory(login, config)?, config)?;
+        let forms =
+            Forms::open(config.letters.templates.as_deref()).context("[letters] templates")?;
+        let url = config.web.url.as_deref();
         let rooms = Self {
-            login,
             post,
+            scribe: url.map(|url| Arc::new(Scribe::new(forms, &hostname, url))),
+            login,
             dns,
             desk: Desk::new(store.clone(), clock.clone()),
             budget: Budget::new(config.intake.mail_memory.get()),
@@ -196,6 +203,18 @@ impl Rooms {
         Ok(pupils
             .map(|pupil| Tutor::new(self.store.clone(), self.learner.clone(), pupil, dir))
             .collect())
+    }
+
+    /// Who writes digests.
+    pub(super) fn herald(&self, config: &Config) -> Option<Herald> {
+        Some(Herald {
+            store: self.store.clone(),
+            desk: self.desk.clone(),
+            clock: self.clock.clone(),
+            post: self.post.clone(),
+            scribe: self.scribe.clone()?,
+            lines: config.letters.lines(),
+        })
     }
 
     pub(super) fn background(

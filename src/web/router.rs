@@ -11,9 +11,9 @@ use super::api;
 use super::api::Problem;
 use super::assets;
 use super::events;
-use super::pages::{account, act, api_keys, appeal, audit, challenge, domains, elsewhere};
-use super::pages::{entry, export, gate, jobs, keys, lists, log, overview, people, person};
-use super::pages::{policy, proof, quarantine, senders, views};
+use super::pages::{account, act, api_keys, appeal, audit, challenge, digests, domains};
+use super::pages::{elsewhere, entry, export, gate, jobs, keys, link, lists, log, overview};
+use super::pages::{people, person, policy, proof, quarantine, senders, views};
 use crate::accounts::oidc::BACK;
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
@@ -50,6 +50,8 @@ pub(super) fn router(house: House) -> Router {
         .route("/entries/{id}/preview", get(entry::preview))
         .route("/entries/{id}/message.eml", get(entry::message))
         .route("/events", get(events::listen))
+        .route("/l/{token}", get(link::show).post(link::act))
+        .route("/u/{token}", get(link::show_digests).post(link::subscribe))
         .merge(settings())
         .merge(own())
         .fallback(async || Fault::NotFound)
@@ -103,5 +105,7 @@ fn own() -> Router<House> {
         .route("/account/sign-out-everywhere", post(account::everywhere))
         .route("/account/delegates/add", post(account::delegate))
         .route("/account/delegates/remove", post(account::undelegate))
+        .route("/account/digests", post(digests::set))
+        .route("/account/digests/send", post(digests::send))
         .route("/account/give-up", post(account::give_up))
 }

@@ -15,6 +15,7 @@ mod account;
 mod audit;
 mod challenge;
 mod keys;
+mod letters;
 mod lists;
 mod people;
 mod policy;
@@ -33,7 +34,7 @@ macro_rules! texts {
 }
 
 texts! {
-    account, audit, challenge, keys, lists, people, policy, watch,;
+    account, audit, challenge, keys, letters, lists, people, policy, watch,;
 
     code: "en" | "de";
     other_code: "de" | "en";
