@@ -38,7 +38,6 @@ pub(super) struct Rooms {
     pub(super) panel: Arc<StandardPanel>,
     pub(super) learner: Arc<Learner>,
     pub(super) relay: Arc<Relay>,
-    pub(super) post: Post,
     /// `None` where nobody reaches the panel, so that no link can lead there.
     scribe: Option<Arc<Scribe>>,
     pub(super) budget: Budget,
