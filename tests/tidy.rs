@@ -83,10 +83,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("form_urlencoded", &["web"]),
     ("hyper", &["inspect/scanners", "net", "web"]),
     ("hyper_util", &["inspect/scanners", "net", "web"]),
-    (
-        "http_body_util",
-        &["inspect/scanners", "net/fetch.rs", "web"],
-    ),
+    ("http_body_util", &["inspect/scanners", "net", "web"]),
     ("anyhow", &["cli", "daemon", "main"]),
     ("sd_notify", &["daemon"]),
 ];
