@@ -1,7 +1,6 @@
 //! Builds the rooms from the ground up, opens the doors, and drains from the top down.
 
 mod outbound;
-#[cfg(feature = "acme")]
 mod renewal;
 mod rooms;
 mod watching;
@@ -66,15 +65,11 @@ impl Daemon {
         let first_password = first_account(&rooms).await?;
         let tutors = rooms.tutors(&config)?;
         let listeners = Listeners::bind(&config).await?;
-        #[cfg(feature = "acme")]
-        let renewing = renewal::Renewing::open(&config, &rooms).await?;
         let (smtp, imaps, imap) = listeners.addresses();
         let (outbound, outbound_tls) = listeners.outbound.addresses();
 
         let (closer, closing) = closing();
-        let mut tasks = JoinSet::new();
-        #[cfg(feature = "acme")]
-        renewing.begin(&mut tasks, &closing);
+        let mut tasks = renewal::tasks(&config, &rooms, &closing).await?;
         let (alerts, telling) = rooms.alerts(&config)?;
         let intake = rooms.sending(&config, rooms.intake(&config)?, &alerts);
         let uses = intake.list_uses();

@@ -91,7 +91,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     (
         "http_body_util",
-        &["inspect/scanners", "net/fetch.rs", "notify/alerts", "web"],
+        &["inspect/scanners", "net", "notify/alerts", "web"],
     ),
     ("anyhow", &["cli", "daemon", "main"]),
     ("sd_notify", &["daemon"]),
