@@ -227,7 +227,7 @@ pub(crate) enum OnPolicy {
         #[arg(long)]
         reset: bool,
         #[command(flatten)]
-        policy: PolicyArgs,
+        policy: Box<PolicyArgs>,
         #[command(flatten)]
         common: Common,
     },
