@@ -234,6 +234,34 @@ async fn xx12_a_key_has_the_rights_it_was_made_with() {
     assert_eq!(house.state(id).await, State::Held);
 }
 
+/// No filter that cannot be read is passed over: the answer would be about something else.
+#[tokio::test]
+async fn se17_a_filter_that_cannot_be_read_is_refused() {
+    let (_, api) = open().await;
+    let key = api.key("global").await;
+    for path in [
+        "/log?since=yesterday",
+        "/log?until=2026-02-30T00:00:00Z",
+        "/log?score_from=high",
+        "/log?from=@",
+        "/log?client=192.0.2.0/77",
+        "/log?status=eaten",
+        "/log?class=ham",
+        "/log?mail=1",
+        "/log?colour=red",
+        "/entries?since=1.1.2026",
+        "/entries?score_to=x",
+        "/entries?class=ham",
+        "/entries?shelf=top",
+        "/audit?until=x",
+        "/audit?status=eaten",
+        "/lists?kind=maybe",
+    ] {
+        let said = api.get(&key, path).await.problem(422);
+        assert!(!said.is_empty(), "{path}");
+    }
+}
+
 /// A route decides where mail goes: a key says where only if that was given to it.
 #[tokio::test]
 async fn xx12_a_key_sets_routes_only_if_that_was_given() {

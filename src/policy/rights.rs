@@ -13,7 +13,7 @@ pub enum Right {
     HandleMalware,
     /// Release what was caught on its way out.
     ReleaseOutgoing,
-    /// Set accounts, domains, policies and lists of the scope.
+    /// Set accounts, policies and lists of the scope.
     Administer,
     /// Open mail. Of others' mail the policy says `admin_bodies` too.
     SeeBodies,

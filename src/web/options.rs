@@ -20,7 +20,8 @@ crate::options! {
         pub connections: usize = 1000,
         /// Connections at the same time from one address (IPv6: one /64 network).
         pub connections_per_client: usize = 50,
-        /// How long a request may take to come in and be answered.
+        /// How long a request may take to come in and be answered, and how long a client may take
+        /// next to nothing of an answer before it is cut off.
         pub request_time: Span = Span::seconds(60),
         /// Requests with one API key in a minute.
         pub api_rate: u32 = 600,

@@ -4,6 +4,7 @@ mod conformance;
 mod faults;
 mod kill;
 mod life;
+mod old;
 mod refusals;
 mod sealing;
 mod searching;

@@ -87,7 +87,8 @@ struct NewDomain {
 
 /// Add a domain, or set it anew
 ///
-/// For administrators of the whole house: a route decides where mail goes.
+/// For administrators of the whole house with the right `set_routes`: a route decides where mail
+/// goes. A key has that right only if it was given to it.
 #[utoipa::path(put, path = "/domains/{domain}", tag = "domains",
     params(("domain" = String, Path)), request_body = NewDomain,
     responses((status = 200, body = DomainShown)))]
@@ -111,7 +112,7 @@ async fn replace(
 
 /// Remove a domain
 ///
-/// Mail for it is refused from then on.
+/// Mail for it is refused from then on. Needs the right `set_routes`.
 #[utoipa::path(delete, path = "/domains/{domain}", tag = "domains",
     params(("domain" = String, Path)), responses((status = 204)))]
 async fn remove(

@@ -44,12 +44,12 @@ words! {
 
     right_handle_malware: "open and release malware" | "Schadsoftware öffnen und freigeben";
     right_release_outgoing: "release outgoing mail" | "ausgehende Nachrichten freigeben";
-    right_administer: "set accounts, domains, policies, lists" | "Konten, Domänen, Regeln und Listen ändern";
+    right_administer: "set accounts, policies, lists" | "Konten, Regeln und Listen ändern";
     right_see_bodies: "open mail" | "Nachrichten öffnen";
     right_act: "act on mail" | "mit Nachrichten handeln";
     right_request_release: "ask for a release" | "um Freigabe bitten";
     right_read_settings: "see what is set" | "Einstellungen sehen";
-    right_set_routes: "say where mail of domains goes" | "bestimmen, wohin Nachrichten von Domänen gehen";
+    right_set_routes: "set domains and where their mail goes" | "Domänen ändern und bestimmen, wohin ihre Nachrichten gehen";
 
     reset_password: "Make a new password" | "Neues Passwort erzeugen";
     reset_password_hint: "With a new password the old one no longer holds, and all sessions end." | "Mit einem neuen Passwort gilt das alte nicht mehr, und alle Sitzungen enden.";
