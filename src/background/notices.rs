@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use super::Background;
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, EntryId};
 use crate::net::listen::Closing;
 use crate::notify::{Hourly, Letter, Post, PostError, Request, notice};
-use crate::policy::{Class, Policy, Right, Role, Scope, writable};
+use crate::policy::{Class, Policy, Right, Role, Scope};
 use crate::record::{Asked, Door, Entry, Event, Shelf, State, Status};
 use crate::store::{Page, Query, StoreError};
 
@@ -33,8 +34,8 @@ const REQUESTS_AN_HOUR: u32 = 30;
 /// Senders that are told, by address and by domain, in an hour.
 const SENDER_AN_HOUR: u32 = 2;
 const DOMAIN_AN_HOUR: u32 = 20;
-/// Longest life of a link, in days.
-const LINK_DAYS: u64 = 30;
+/// Events of the last seconds that are kept over a restart, so that none is told twice.
+const SEEN_MOST: usize = 200;
 /// How the history says that a sender was told: once for each entry.
 const SENDER_TOLD: &str = "the sender was told";
 
@@ -62,7 +63,7 @@ pub struct Notices {
 }
 
 /// How far the log was read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Read {
     /// Nothing before this is looked at.
     floor: Timestamp,
@@ -128,32 +129,38 @@ impl Notices {
         }
         let edge = read.newest.0.saturating_sub(LATE_MS);
         read.seen.retain(|(at, ..)| at.0 >= edge);
-        let newest = read.newest;
-        *self.read.lock() = Some(read);
+        *self.read.lock() = Some(read.clone());
         came?;
+        self.keep(read).await
+    }
+
+    async fn keep(&self, mut read: Read) -> Result<(), StoreError> {
+        if read.seen.len() > SEEN_MOST {
+            read.floor = Timestamp(read.newest.0.saturating_add(1));
+            read.seen.clear();
+        }
+        let fault = |e: serde_json::Error| StoreError::Failed(e.to_string());
+        let kept = serde_json::to_value(&read).map_err(fault)?;
         let settings = &self.house.store.settings;
-        settings.set_note(KEPT, Some(newest.0.into())).await
+        settings.set_note(KEPT, Some(kept)).await
     }
 
     async fn place(&self) -> Result<Read, StoreError> {
         if let Some(read) = self.read.lock().clone() {
             return Ok(read);
         }
-        let settings = &self.house.store.settings;
-        let kept = settings.note(KEPT).await?.and_then(|kept| kept.as_u64());
-        let newest = match kept {
-            Some(kept) => Timestamp(kept),
-            None => {
-                let now = self.house.clock.now().0.saturating_sub(1);
-                settings.set_note(KEPT, Some(now.into())).await?;
-                Timestamp(now)
-            }
-        };
-        Ok(Read {
-            floor: Timestamp(newest.0.saturating_add(1)),
-            newest,
+        let kept = self.house.store.settings.note(KEPT).await?;
+        if let Some(read) = kept.and_then(|kept| serde_json::from_value(kept).ok()) {
+            return Ok(read);
+        }
+        let now = Timestamp(self.house.clock.now().0.saturating_sub(1));
+        let read = Read {
+            floor: now,
+            newest: now,
             seen: BTreeSet::new(),
-        })
+        };
+        self.keep(read.clone()).await?;
+        Ok(read)
     }
 
     /// What was not seen yet, the oldest first.
@@ -349,16 +356,9 @@ impl Notices {
         if !self.policy(&entry.owner).await?.tell_sender {
             return Ok(());
         }
-        let Some(body) = self.house.store.entries.body(entry.mail).await? else {
+        // Decided when it came: what was released may be gone by now.
+        let Some(to) = entry.from.clone().filter(|_| entry.writable) else {
             return Ok(());
-        };
-        let author = entry.author.parse().ok();
-        let to = match writable(entry.from.as_ref(), author.as_ref(), entry.aligned, &body) {
-            Ok(to) => to.clone(),
-            Err(why) => {
-                tracing::debug!(entry = %entry.id, %why, "the sender is not told");
-                return Ok(());
-            }
         };
         let now = self.house.clock.now();
         let (address, domain) = (format!("to {}", to.key()), format!("at {}", to.domain()));
@@ -369,7 +369,7 @@ impl Notices {
             return Ok(());
         }
         let words = format!("{SENDER_TOLD} at {to}");
-        self.send(notice::delivered(to, entry, &body, now)).await?;
+        self.send(notice::delivered(to, entry, now)).await?;
         self.note(entry, words).await
     }
 
