@@ -230,7 +230,7 @@ pub(crate) enum OnPolicy {
         #[arg(long)]
         reset: bool,
         #[command(flatten)]
-        policy: PolicyArgs,
+        policy: Box<PolicyArgs>,
         #[command(flatten)]
         common: Common,
     },

@@ -339,7 +339,7 @@ fn domains(command: OnDomains) -> anyhow::Result<ExitCode> {
                     &common,
                     &Request::PolicySet {
                         scope,
-                        layer,
+                        layer: Box::new(layer),
                         reset: false,
                     },
                 )?;
@@ -394,7 +394,7 @@ fn policy(command: OnPolicy) -> anyhow::Result<ExitCode> {
                 &common,
                 &Request::PolicySet {
                     scope: scope.clone(),
-                    layer,
+                    layer: Box::new(layer),
                     reset,
                 },
             )?;

@@ -122,7 +122,7 @@ pub enum Request {
     /// Sets what is given, leaves the rest; `reset` drops what was set before.
     PolicySet {
         scope: Scope,
-        layer: Layer,
+        layer: Box<Layer>,
         reset: bool,
     },
     ListAdd {

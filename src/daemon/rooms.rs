@@ -19,7 +19,7 @@ use crate::net::dns::Dns;
 use crate::net::listen::Closing;
 use crate::net::tls::ServerTls;
 use crate::net::tls_client::ClientTls;
-use crate::notify::Post;
+use crate::notify::{Alerts, Post};
 use crate::relay::Relay;
 use crate::store::{Store, on_sled};
 use crate::{imap, milter, smtp, web};
@@ -153,6 +153,7 @@ impl Rooms {
         &self,
         config: &Config,
         (smtp, outbound): (&[SocketAddr], &[SocketAddr]),
+        alerts: &Alerts,
         closing: &Closing,
     ) -> web::Door {
         let door = web::Door::new(web::Setup {
@@ -163,6 +164,7 @@ impl Rooms {
             closing: closing.clone(),
             overlap: config.reinsertion.token_lifetime.0,
         });
+        let door = door.watching(alerts.clone(), self.panel.health());
         door.reinserting(web::Reinsertion {
             hosts: reinsertion_routes(config, smtp),
             outgoing: self.outgoing(config, outbound).reinsertion.to_vec(),

@@ -140,10 +140,7 @@ pub(in crate::web) async fn show(
         score: format!("{:.1}", entry.verdict.score),
         state: state(entry.state, t),
         failed: entry.failed.as_ref().map(ToString::to_string),
-        requested: entry
-            .requested
-            .as_ref()
-            .map(|asked| fill(t.requested_by, &asked.who)),
+        requested: requested(&entry, t),
         verbs: match entry.state {
             EntryState::Held => {
                 let verbs = verbs(&by, place, Some(entry.verdict.class), t);
@@ -181,6 +178,11 @@ fn or(text: String, other: &str) -> String {
     } else {
         text
     }
+}
+
+fn requested(entry: &Entry, t: &Texts) -> Option<String> {
+    let asked = entry.requested.as_ref();
+    asked.map(|asked| fill(t.requested_by, &asked.who))
 }
 
 fn back(entry: &Entry) -> String {
