@@ -1,6 +1,7 @@
 //! The door of time: what the house owes is delivered, what is over expires, lessons go on.
 
 mod deliver;
+mod evict;
 mod expire;
 mod learn;
 mod lists;
@@ -20,6 +21,7 @@ use crate::record::Route;
 use crate::relay::{Carrier, Outward};
 use crate::store::{Journal, Store};
 
+pub use evict::Holding;
 pub use learn::Teaching;
 pub use lists::ListKeeping;
 pub use nightly::Nightly;
@@ -65,6 +67,7 @@ pub struct Background {
     pub clock: Clock,
     pub budget: Budget,
     pub options: Arc<Options>,
+    pub holding: Holding,
     /// Where released mail is handed in.
     pub reinsertion: Arc<Vec<Route>>,
     pub outgoing: Option<Outgoing>,
@@ -82,8 +85,9 @@ impl Background {
     /// Does the chores until the doors close, then lets deliveries in flight end.
     pub async fn run(self, stop: Closing) {
         let deliver = tokio::spawn(self.clone().deliver_all(stop.clone()));
+        let evict = tokio::spawn(self.clone().evict_all(stop.clone()));
         let expire = tokio::spawn(self.expire_all(stop));
-        for chore in [deliver, expire] {
+        for chore in [deliver, evict, expire] {
             if let Err(error) = chore.await {
                 tracing::error!(%error, "a chore ended in a fault");
             }

@@ -174,7 +174,7 @@ pub(crate) enum OnDomains {
         #[arg(long = "route", required = true, value_name = "ROUTE")]
         routes: Vec<Route>,
         #[command(flatten)]
-        policy: PolicyArgs,
+        policy: Box<PolicyArgs>,
         #[command(flatten)]
         common: Common,
     },
@@ -185,7 +185,7 @@ pub(crate) enum OnDomains {
         #[arg(long = "route", value_name = "ROUTE")]
         routes: Vec<Route>,
         #[command(flatten)]
-        policy: PolicyArgs,
+        policy: Box<PolicyArgs>,
         #[command(flatten)]
         common: Common,
     },

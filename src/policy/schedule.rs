@@ -231,7 +231,7 @@ impl Schedule {
         (0..DAYS_LOOKED)
             .filter_map(|later| first.checked_add(Span::new().days(later)).ok())
             .filter(|day| days.has(day.weekday()))
-            .flat_map(|day| hours.iter().filter_map(move |hour| Some((day, *hour))))
+            .flat_map(|day| hours.iter().map(move |hour| (day, *hour)))
             .filter_map(|(day, hour)| instant(&zone, day, hour))
             .find(|at| *at > after)
     }
