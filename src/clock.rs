@@ -95,6 +95,13 @@ impl Clock {
         }
     }
 
+    /// Sets a clock driven by hand, also back; the system's clock does not care.
+    pub fn set(&self, now: Timestamp) {
+        if let Some(hand) = &self.0 {
+            hand.store(now.0, Ordering::SeqCst);
+        }
+    }
+
     /// Moves a clock driven by hand; the system's clock does not care.
     pub fn forward(&self, by: Duration) {
         if let Some(hand) = &self.0 {

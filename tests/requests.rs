@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use house::{House, address, door, principal, scope};
-use quaranta::actions::{Action, Outcome, Refusal};
+use quaranta::actions::{Action, Followed, Outcome, Refusal};
 use quaranta::background::Notices;
 use quaranta::clock::{Clock, Timestamp};
 use quaranta::inspect::Panel;
@@ -17,6 +17,7 @@ use quaranta::notify::{LetterOptions, Post};
 use quaranta::policy::{Finding, Findings, Layer, Replies, Right, Role};
 use quaranta::record::{Grant, State};
 use quaranta::store::in_memory;
+use quaranta::token::Link;
 
 const ALICE: &str = "alice@example.org";
 const BOSS: &str = "boss@example.org";
@@ -65,6 +66,19 @@ async fn perform(
         .await;
     house.clock.forward(Duration::from_secs(1));
     done
+}
+
+/// The text of the link behind these words.
+fn link(letter: &str, words: &str) -> String {
+    let plain = letter.replace("=\r\n", "");
+    let (_, rest) = plain.split_once(words).expect("a link");
+    let line = rest.lines().next().expect("a line");
+    line.rsplit('/').next().expect("a text").to_owned()
+}
+
+async fn opened(house: &House, text: &str) -> Link {
+    let link = house.desk.open_link(text).await.expect("store");
+    link.expect("a link that holds")
 }
 
 fn deny(why: &str) -> Action {
@@ -121,15 +135,37 @@ async fn xx12_a_request_is_told_answered_once_and_its_answer_told() {
     assert_eq!(got.len(), 1);
     assert!(got[0].contains("Your request was denied") && got[0].contains("a real virus"));
 
-    // Asked again, it is granted.
+    // The links of that letter do nothing any more.
+    let letter = &house.carrying.destination.got(BOSS)[0];
+    let approve = link(letter, "Approve:  ");
+    let followed = house
+        .desk
+        .follow(&opened(&house, &approve).await, &door())
+        .await;
+    assert_eq!(followed, Ok(Followed::Did(Outcome::Already(State::Held))));
+
+    // Asked again, it is granted by a link that can do nothing else.
     assert_eq!(
         perform(&house, ALICE, &Action::RequestRelease, id).await,
         done
     );
+    let letters = told(&house, &notices, BOSS).await;
+    let approve = opened(&house, &link(&letters[1], "Approve:  ")).await;
     assert_eq!(
-        perform(&house, "example.org", &Action::Release, id).await,
-        done
+        (approve.entry, approve.whose.clone()),
+        (Some(id), scope("example.org"))
     );
+    let other = Link {
+        entry: Some(EntryId([9; 16])),
+        ..approve.clone()
+    };
+    assert!(house.desk.follow(&other, &door()).await.is_err());
+    let followed = house.desk.follow(&approve, &door()).await;
+    assert_eq!(followed, Ok(Followed::Did(Outcome::Done(id))));
+    house.clock.forward(Duration::from_secs(1));
+    let deny = opened(&house, &link(&letters[1], "Deny:     ")).await;
+    let late = house.desk.follow(&deny, &door()).await;
+    assert_eq!(late, Ok(Followed::Did(Outcome::Already(State::Leaving))));
     notices.look().await.expect("look");
     let got = told(&house, &notices, ALICE).await;
     let letters: Vec<_> = got

@@ -43,7 +43,11 @@ impl Desk {
         Ok(mail)
     }
 
-    pub(super) async fn policy_of(&self, owner: &Address) -> Result<Policy, Refusal> {
+    /// What holds for the mail of `owner`.
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`].
+    pub async fn policy_of(&self, owner: &Address) -> Result<Policy, Refusal> {
         self.policy_at(&Scope::Recipient(owner.clone())).await
     }
 

@@ -36,8 +36,24 @@ pub async fn reinsertion_keys(
     settings: &dyn Settings,
     now: Timestamp,
 ) -> Result<KeyRing, StoreError> {
+    keys_named(
+        settings,
+        REINSERTION_KEYS,
+        "reinsertion key 1 was made",
+        now,
+    )
+    .await
+}
+
+/// The keys that are kept under a name; made at the first call, with these words for the log.
+pub(super) async fn keys_named(
+    settings: &dyn Settings,
+    name: &str,
+    words: &str,
+    now: Timestamp,
+) -> Result<KeyRing, StoreError> {
     let fault = |e: &dyn std::fmt::Display| StoreError::Failed(e.to_string());
-    if let Some(kept) = settings.secret(REINSERTION_KEYS).await? {
+    if let Some(kept) = settings.secret(name).await? {
         return serde_json::from_slice(&kept).map_err(|e| fault(&e));
     }
     let ring = KeyRing::make(now).map_err(|e| fault(&e))?;
@@ -47,18 +63,19 @@ pub async fn reinsertion_keys(
         "first start",
         Door::new("background", ""),
     )
-    .saying("reinsertion key 1 was made");
-    keep_keys(settings, &ring, event).await?;
+    .saying(words);
+    keep_keys(settings, name, &ring, event).await?;
     Ok(ring)
 }
 
 async fn keep_keys(
     settings: &dyn Settings,
+    name: &str,
     ring: &KeyRing,
     event: Event,
 ) -> Result<(), StoreError> {
     let text = serde_json::to_vec(ring).map_err(|e| StoreError::Failed(e.to_string()))?;
-    settings.set_secret(REINSERTION_KEYS, text, event).await
+    settings.set_secret(name, text, event).await
 }
 
 pub(super) fn of_domain(domain: &Domain) -> Scope {
@@ -381,7 +398,7 @@ impl Desk {
             door,
             format!("reinsertion key {id} came into use"),
         );
-        keep_keys(&*self.store.settings, &ring, event).await?;
+        keep_keys(&*self.store.settings, REINSERTION_KEYS, &ring, event).await?;
         Ok(ring)
     }
 }

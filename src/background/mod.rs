@@ -1,6 +1,7 @@
 //! The door of time: what the house owes is delivered, what is over expires, lessons go on.
 
 mod deliver;
+mod digest;
 mod evict;
 mod expire;
 mod learn;
@@ -21,6 +22,7 @@ use crate::record::Route;
 use crate::relay::{Carrier, Outward};
 use crate::store::{Journal, Store};
 
+pub use digest::Herald;
 pub use evict::Holding;
 pub use learn::Teaching;
 pub use lists::ListKeeping;

@@ -17,6 +17,7 @@ use crate::notify::{Hourly, Letter, Post, PostError, Request, notice};
 use crate::policy::{Class, Policy, Right, Role, Scope};
 use crate::record::{Asked, Door, Entry, Event, Shelf, State, Status};
 use crate::store::{Page, Query, StoreError};
+use crate::token::{Link, Purpose};
 
 /// How often the log is looked at.
 const EVERY: Duration = Duration::from_secs(2);
@@ -34,6 +35,8 @@ const REQUESTS_AN_HOUR: u32 = 30;
 /// Senders that are told, by address and by domain, in an hour.
 const SENDER_AN_HOUR: u32 = 2;
 const DOMAIN_AN_HOUR: u32 = 20;
+/// Longest life of a link, in days.
+const LINK_DAYS: u64 = 30;
 /// Events of the last seconds that are kept over a restart, so that none is told twice.
 const SEEN_MOST: usize = 200;
 /// How the history says that a sender was told: once for each entry.
@@ -229,7 +232,7 @@ impl Notices {
             };
             for (to, scope) in known.get(&owner).into_iter().flatten() {
                 let request = Request {
-                    links: None,
+                    links: self.links(&entry, scope).await?,
                     entry: entry.clone(),
                     asked: asked.clone(),
                 };
@@ -274,6 +277,29 @@ impl Notices {
         }
         approvers.truncate(APPROVERS_MOST);
         Ok(approvers)
+    }
+
+    /// The addresses of the pages that grant and deny; none without a panel.
+    async fn links(&self, entry: &Entry, whose: &Scope) -> Result<Option<(String, String)>, Later> {
+        let Some(panel) = &self.panel else {
+            return Ok(None);
+        };
+        let until = self.house.clock.now().after_days(LINK_DAYS);
+        let link = async |purpose| {
+            let link = Link {
+                purpose,
+                entry: Some(entry.id),
+                whose: whose.clone(),
+                expires: entry.expires.min(until),
+            };
+            let text = self.house.desk.make_link(&link).await;
+            let text = text.map_err(|refusal| StoreError::Failed(refusal.to_string()))?;
+            Ok::<_, Later>(format!("{}/l/{text}", panel.trim_end_matches('/')))
+        };
+        Ok(Some((
+            link(Purpose::Approve).await?,
+            link(Purpose::Deny).await?,
+        )))
     }
 
     /// To whoever asked for the entry, if this event is the answer.

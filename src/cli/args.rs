@@ -89,6 +89,9 @@ pub(crate) enum Command {
     /// Senders that are locked because they sent too much, or by an administrator
     #[command(subcommand)]
     Senders(OnSenders),
+    /// Digests of held mail
+    #[command(subcommand)]
+    Digest(super::digest::OnDigest),
     /// Reinsertion keys, and keys that seal
     #[command(subcommand)]
     Keys(OnKeys),

@@ -6,6 +6,7 @@ mod arc;
 mod args;
 mod corpus;
 mod demo;
+mod digest;
 mod evaluate;
 mod learning;
 mod lessons;
@@ -77,6 +78,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => policy(command),
         Command::Lists(command) => lists(command),
         Command::Senders(command) => senders::run(command),
+        Command::Digest(command) => digest::run(command),
         Command::Keys(command) => keys(command),
         Command::Learning(command) => learning::run(command),
         Command::Log(command) => log(&command),

@@ -312,6 +312,7 @@ impl Control {
                 done(desk.lock_sender(by, sender, why, door).await)
             }
             Request::SenderUnlock { sender } => done(desk.unlock_sender(by, &sender, door).await),
+            Request::DigestSend { address } => done(desk.ask_digest(by, &address, door).await),
             Request::KeysShow { secrets } => Ok(keys(&desk.keys(by).await?, secrets)),
             Request::KeysRotate => Ok(keys(
                 &desk.rotate_keys(by, self.overlap, door).await?,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::actions::{Query, Reach, Verb};
 use crate::inspect::{Bulk, Which};
-use crate::mail::{Direction, Domain, EntryId};
+use crate::mail::{Address, Direction, Domain, EntryId};
 use crate::net::network::Network;
 use crate::policy::{Layer, ListKind, Pattern, Rights, Role, Scope};
 use crate::record::{ImapServer, Route, Shelf};
@@ -149,6 +149,9 @@ pub enum Request {
     },
     SenderUnlock {
         sender: Scope,
+    },
+    DigestSend {
+        address: Address,
     },
     KeysShow {
         secrets: bool,

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::reinsertion_routes;
 use crate::accounts::{ImapAsk, Login};
 use crate::actions::Desk;
-use crate::background::{Background, Nightly, Teaching, Tutor};
+use crate::background::{Background, Herald, Nightly, Teaching, Tutor};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
@@ -19,7 +19,7 @@ use crate::net::dns::Dns;
 use crate::net::listen::Closing;
 use crate::net::tls::ServerTls;
 use crate::net::tls_client::ClientTls;
-use crate::notify::{Alerts, Post};
+use crate::notify::{Alerts, Forms, Post, Scribe};
 use crate::relay::Relay;
 use crate::store::{Store, on_sled};
 use crate::{imap, milter, smtp, web};
@@ -38,6 +38,8 @@ pub(super) struct Rooms {
     pub(super) panel: Arc<StandardPanel>,
     pub(super) learner: Arc<Learner>,
     pub(super) relay: Arc<Relay>,
+    /// `None` where nobody reaches the panel, so that no link can lead there.
+    scribe: Option<Arc<Scribe>>,
     pub(super) budget: Budget,
 }
 
@@ -75,7 +77,11 @@ impl Rooms {
             config.relay.ca_file.as_deref(),
         )?))
         .writing(post.clone());
+        let forms =
+            Forms::open(config.letters.templates.as_deref()).context("[letters] templates")?;
+        let url = config.web.url.as_deref();
         let rooms = Self {
+            scribe: url.map(|url| Arc::new(Scribe::new(forms, &hostname, url))),
             login,
             post,
             dns,
@@ -190,6 +196,18 @@ impl Rooms {
         Ok(pupils
             .map(|pupil| Tutor::new(self.store.clone(), self.learner.clone(), pupil, dir))
             .collect())
+    }
+
+    /// Who writes digests.
+    pub(super) fn herald(&self, config: &Config) -> Option<Herald> {
+        Some(Herald {
+            store: self.store.clone(),
+            desk: self.desk.clone(),
+            clock: self.clock.clone(),
+            post: self.post.clone(),
+            scribe: self.scribe.clone()?,
+            lines: config.letters.lines(),
+        })
     }
 
     pub(super) fn background(

@@ -15,6 +15,9 @@ use crate::record::{Door, Event, Job, JobKind, Status};
 use crate::store::{Jobs, StoreError};
 use crate::token::{SealingKey, Selector};
 
+/// Messages that a digest may list.
+const LINES_MOST: u32 = 500;
+
 crate::options! {
     /// Letters that the house writes to its users.
     pub struct LetterOptions in "letters" {
@@ -46,6 +49,12 @@ impl LetterOptions {
             Some(address) => address.to_string(),
             None => format!("postmaster@{hostname}"),
         }
+    }
+
+    /// Messages that a digest lists at most.
+    #[must_use]
+    pub fn lines(&self) -> usize {
+        self.digest_lines.clamp(1, LINES_MOST) as usize
     }
 
     /// The key that signs letters of a house with this name; blocks on the file.

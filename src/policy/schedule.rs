@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
@@ -16,6 +17,8 @@ const MORNING: i8 = 7;
 const DAYS_LOOKED: i32 = 16;
 /// Longest name of a zone, in octets.
 const ZONE_LONGEST: usize = 60;
+/// A clock that went back by no more is believed to have been right before.
+const WENT_BACK: Duration = Duration::from_secs(25 * 3600);
 const HOUR_MS: u64 = 3_600_000;
 
 /// How often.
@@ -234,6 +237,15 @@ impl Schedule {
             .flat_map(|day| hours.iter().map(move |hour| (day, *hour)))
             .filter_map(|(day, hour)| instant(&zone, day, hour))
             .find(|at| *at > after)
+    }
+
+    /// The same for somebody whose digest that was due at `last` was sent already. Where the clock
+    /// went back a little since, what was due then is not due again; where it had been far ahead, it
+    /// is as if nothing had been sent.
+    #[must_use]
+    pub fn next_for(&self, last: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let went_back = |last: &Timestamp| *last > now && last.since(now) <= WENT_BACK;
+        self.next_due(last.filter(went_back).unwrap_or(now))
     }
 
     /// The next full hour of the zone's clock, on one of the days.
@@ -523,6 +535,62 @@ mod tests {
             schedule("daily", "all", "UTC").next_due(Timestamp(u64::MAX)),
             None
         );
+    }
+
+    /// SY-06: what was sent is not due again because the clock went back; and none is lost.
+    #[test]
+    fn sy06_clocks_that_jump() {
+        let seven = "2026-11-21T07:00:00Z";
+        for (rhythm, last, now, want) in [
+            (
+                "daily",
+                seven,
+                "2026-11-21T07:00:05Z",
+                "2026-11-22T07:00:00Z",
+            ),
+            // Back by minutes, by hours, and by a day.
+            (
+                "daily",
+                seven,
+                "2026-11-21T06:30:00Z",
+                "2026-11-22T07:00:00Z",
+            ),
+            (
+                "hourly",
+                seven,
+                "2026-11-21T04:10:00Z",
+                "2026-11-21T08:00:00Z",
+            ),
+            (
+                "daily",
+                seven,
+                "2026-11-20T06:30:00Z",
+                "2026-11-22T07:00:00Z",
+            ),
+            // It had been far ahead.
+            (
+                "daily",
+                "2027-11-21T07:00:00Z",
+                "2026-11-21T06:30:00Z",
+                seven,
+            ),
+            (
+                "daily",
+                "2026-11-23T07:00:00Z",
+                "2026-11-21T06:30:00Z",
+                seven,
+            ),
+            // Ahead: what was missed is one time, and the next comes as always.
+            (
+                "7,12,17",
+                seven,
+                "2026-11-25T09:00:00Z",
+                "2026-11-25T12:00:00Z",
+            ),
+        ] {
+            let due = schedule(rhythm, "all", "UTC").next_for(Some(at(last)), at(now));
+            assert_eq!(due, Some(at(want)), "{rhythm} {last} {now}");
+        }
     }
 
     /// SY-06: in a year with all its changes no time comes twice, and none is left out.

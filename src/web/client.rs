@@ -22,6 +22,14 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// What counts as one visitor: an address, of IPv6 a /64 network.
+    pub(super) fn network(&self) -> String {
+        match self.address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("{:x}", address.to_bits() >> 64),
+        }
+    }
+
     /// The peer, or what a listed proxy says of its client. Of a chain in X-Forwarded-For the last
     /// address counts that is no listed proxy: everything left of it may be made up.
     pub(super) fn of(peer: Peer, headers: &HeaderMap, options: &Options) -> Self {

@@ -71,6 +71,8 @@ struct House {
     overlap: Duration,
     /// Requests of the API, and what was answered to those that must not be done twice.
     rates: api::Rates,
+    /// Links in letters that did not hold.
+    wrong_links: api::Rates,
     answers: api::Answers,
     /// True if plain HTTP may be sent to HTTPS.
     has_tls: bool,
@@ -107,6 +109,7 @@ impl Door {
             closing,
             overlap,
             rates: api::Rates::default(),
+            wrong_links: api::Rates::default(),
             answers: api::Answers::default(),
             has_tls: tls.is_some(),
         };

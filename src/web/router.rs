@@ -11,8 +11,8 @@ use super::api;
 use super::api::Problem;
 use super::assets;
 use super::events;
-use super::pages::{account, act, api_keys, audit, domains, entry, gate, jobs, keys, lists};
-use super::pages::{log, overview, people, person, policy, proof, quarantine, views};
+use super::pages::{account, act, api_keys, audit, digests, domains, entry, gate, jobs, keys};
+use super::pages::{link, lists, log, overview, people, person, policy, proof, quarantine, views};
 
 /// The longest body of a request, in octets: room for some 20,000 ids.
 const BODY_MOST: usize = 1 << 20;
@@ -44,6 +44,8 @@ pub(super) fn router(house: House) -> Router {
         .route("/entries/{id}/preview", get(entry::preview))
         .route("/entries/{id}/message.eml", get(entry::message))
         .route("/events", get(events::listen))
+        .route("/l/{token}", get(link::show).post(link::act))
+        .route("/u/{token}", get(link::show_digests).post(link::subscribe))
         .merge(settings())
         .merge(own())
         .fallback(async || Fault::NotFound)
@@ -95,5 +97,7 @@ fn own() -> Router<House> {
         .route("/account/sign-out-everywhere", post(account::everywhere))
         .route("/account/delegates/add", post(account::delegate))
         .route("/account/delegates/remove", post(account::undelegate))
+        .route("/account/digests", post(digests::set))
+        .route("/account/digests/send", post(digests::send))
         .route("/account/give-up", post(account::give_up))
 }

@@ -14,6 +14,7 @@ macro_rules! words {
 mod account;
 mod audit;
 mod keys;
+mod letters;
 mod lists;
 mod people;
 mod policy;
@@ -32,7 +33,7 @@ macro_rules! texts {
 }
 
 texts! {
-    account, audit, keys, lists, people, policy, watch,;
+    account, audit, keys, letters, lists, people, policy, watch,;
 
     code: "en" | "de";
     other_code: "de" | "en";

@@ -62,6 +62,11 @@ impl Rates {
         *count += 1;
         Some(most - *count)
     }
+
+    /// Counts one more; false if it is one too many.
+    pub(in crate::web) fn allows(&self, who: &str, most: u32, now: Timestamp) -> bool {
+        self.count(who, most, now).is_some()
+    }
 }
 
 /// Seconds to the end of the minute.

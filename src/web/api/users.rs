@@ -23,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<House> {
         .routes(routes!(list, add))
         .routes(routes!(show, remove))
         .routes(routes!(sign_out))
+        .routes(routes!(send_digest))
         .routes(routes!(granted))
 }
 
@@ -201,6 +202,24 @@ async fn sign_out(
     let (desk, scope) = (&house.desk, named(&login)?);
     desk.sign_out(&caller.by, &scope, &caller.door).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Send a digest
+///
+/// Of all that is held for an address of a domain here, which needs no account. It comes by mail, in
+/// a moment; asked for again within ten minutes, no other comes.
+#[utoipa::path(post, path = "/users/{login}/digest", tag = "users",
+    params(("login" = String, Path)), responses((status = 202)))]
+async fn send_digest(
+    State(house): State<House>,
+    caller: Caller,
+    Path(login): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let Scope::Recipient(of) = named(&login)? else {
+        return Err(Problem::not_found());
+    };
+    house.desk.ask_digest(&caller.by, &of, &caller.door).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 
+use super::digests::Digests;
 use super::people::role;
 use super::{Frame, scope_text, told};
 use crate::accounts::LoginRefusal;
@@ -53,6 +54,8 @@ struct Page {
     /// `None` for logins that have no mailbox.
     delegates: Option<Vec<Delegate>>,
     given: Vec<GivenLine>,
+    /// The same for these.
+    digests: Option<Digests>,
 }
 
 /// The person itself. Who cannot be that yet sets up a second factor first.
@@ -70,6 +73,7 @@ pub(in crate::web) async fn show(State(house): State<House>, visitor: Visitor) -
         Scope::Recipient(_) => Some(house.desk.granted(&by, &by.scope).await?),
         Scope::Global | Scope::Domain(_) => None,
     };
+    let digests = Digests::of(&house, &by, visitor.taste.t).await?;
     let frame = Frame::new(visitor, HERE, house.desk.now());
     let t = frame.t();
     let delegate = |(login, grant): (Scope, Grant)| Delegate {
@@ -100,6 +104,7 @@ pub(in crate::web) async fn show(State(house): State<House>, visitor: Visitor) -
             })
             .collect(),
         delegates,
+        digests,
         given: given(&account, &frame, t),
         account,
         frame,
