@@ -227,6 +227,7 @@ fn entry(mail: &Mail) -> Entry {
         leaves: None,
         requested: None,
         aligned: false,
+        writable: false,
         marked: false,
     }
 }

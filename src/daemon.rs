@@ -94,16 +94,11 @@ impl Daemon {
                 .imap_door(&config)
                 .serve(imap_listeners, closing.signal()),
         );
-        let web_door = rooms
-            .web_door(&config, (&smtp, &outbound), &closing)
-            .watching(alerts.clone(), rooms.panel.health());
+        let web_door = rooms.web_door(&config, (&smtp, &outbound), &alerts, &closing);
         for listener in listeners.web {
             tasks.spawn(web_door.clone().serve(listener));
         }
-        let overlap = config.reinsertion.token_lifetime.0;
-        let control = Control::new(rooms.desk.clone(), overlap)
-            .teaching(rooms.learner.clone())
-            .alerting(alerts.clone());
+        let control = rooms.control(&config, &alerts);
         tasks.spawn(control.serve(listeners.control, closing.clone()));
         tasks.spawn(rooms.teaching(&config).run(closing.clone()));
         for tutor in tutors {

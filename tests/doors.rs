@@ -239,6 +239,80 @@ async fn xx13_a_release_is_taken_back_at_every_door_where_one_can() {
 }
 
 #[tokio::test]
+async fn xx12_a_request_is_denied_the_same_at_every_door() {
+    let house = House::new().await;
+    let control = Control::new(house.desk.clone(), Duration::from_secs(60));
+    let api = Api::new(&house.store, &house.clock, web::Options::default()).await;
+    let (key, door) = (api.key("example.org").await, Door::new("desk", ""));
+    let owner = Principal::of(OWNER.parse::<Scope>().expect("scope"));
+    let admin = Principal::of("example.org".parse::<Scope>().expect("scope"));
+    let mut marks = Vec::new();
+    for name in ["desk", "control", "api", "imap"] {
+        let id = house.stash(OWNER, plain(name)).await;
+        let request = Action::RequestRelease;
+        let asked = house.desk.perform(&owner, &request, id, &door).await;
+        assert_eq!(asked, Ok(Outcome::Done(id)));
+        let uid = house.store.entries.entry(id).await.expect("entry");
+        let uid = uid.expect("entry").uid;
+        match name {
+            "desk" => {
+                let deny = Action::DenyRequest(String::new());
+                let denied = house.desk.perform(&admin, &deny, id, &door).await;
+                assert_eq!(denied, Ok(Outcome::Done(id)));
+            }
+            "control" => {
+                let (ids, why) = (vec![id], String::new());
+                match control
+                    .answer(0, Request::QuarantineDeny { ids, why })
+                    .await
+                {
+                    Response::Done(value) => assert_eq!(value[0]["done"], true, "{value}"),
+                    Response::Refused(text) => panic!("{text}"),
+                }
+            }
+            "api" => {
+                let path = format!("/entries/{id}/actions");
+                let deny = json!({ "action": "deny_request" });
+                let done = api.post(&key, &path, deny).await;
+                assert_eq!(done.ok()["outcome"], "done");
+            }
+            _ => {
+                // Who asked sees it, and cannot answer.
+                let mut own = house.sign_in(OWNER).await;
+                own.ok("SELECT Caught").await;
+                let shown = own.ok(&format!("UID FETCH {uid} (FLAGS)")).await;
+                assert!(shown[0].contains("$ReleaseRequested"), "{shown:?}");
+                own.no(&format!("UID STORE {uid} +FLAGS ($Deny)")).await;
+                let mut client = house.sign_in("example.org").await;
+                client.ok("SELECT Caught").await;
+                let deny = format!("UID STORE {uid} +FLAGS ($Deny $mine)");
+                let done = client.ok(&deny).await.join(" ");
+                assert!(done.contains("$mine") && !done.contains("$Deny"), "{done}");
+                assert!(!done.contains("$ReleaseRequested"), "{done}");
+            }
+        }
+        marks.push(mark(&house, id).await);
+    }
+    assert_eq!(marks[0].status, "denied");
+    assert!(marks.iter().all(|mark| *mark == marks[0]), "{marks:?}");
+
+    // By IMAP it is granted as well; other mail is not touched by the keyword.
+    let id = house.stash(OWNER, plain("granted")).await;
+    let other = house.stash(OWNER, plain("not asked for")).await;
+    let asked = house
+        .desk
+        .perform(&owner, &Action::RequestRelease, id, &door);
+    asked.await.expect("asked");
+    let mut client = house.sign_in("example.org").await;
+    client.ok("SELECT Caught").await;
+    client.ok("STORE 1:* +FLAGS ($Approve)").await;
+    assert_eq!(house.state(id).await, State::Leaving);
+    assert_eq!(house.state(other).await, State::Held);
+    let told = client.ok("NOOP").await.join(" ");
+    assert!(told.contains("EXPUNGE"), "{told}");
+}
+
+#[tokio::test]
 async fn iw02_se14_a_listed_sender_is_kept_with_the_action() {
     let house = House::new().await;
     let door = Door::new("desk", "");

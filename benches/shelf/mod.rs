@@ -125,6 +125,7 @@ pub(crate) async fn stash(store: &Store, mail: &Mail) {
         leaves: None,
         requested: None,
         aligned: false,
+        writable: false,
         marked: false,
     };
     let event = Event {

@@ -5,7 +5,7 @@ use super::{Action, Desk, Outcome, Reach, Refusal};
 use crate::clock::Timestamp;
 use crate::mail::EntryId;
 use crate::policy::{Principal, Right, Scope};
-use crate::record::{Door, Entry};
+use crate::record::{Door, Entry, State};
 use crate::store::{Settings, StoreError};
 use crate::token::{KeyRing, Link, Purpose};
 
@@ -38,7 +38,9 @@ pub fn action_of(purpose: Purpose) -> Option<Action> {
         Purpose::Remove => Action::Remove,
         Purpose::RemoveAndBlock => Action::RemoveAndBlock(Reach::Recipient),
         Purpose::TakeBack => Action::TakeBack,
-        Purpose::Approve | Purpose::Deny | Purpose::Unsubscribe => return None,
+        Purpose::Approve => Action::Release,
+        Purpose::Deny => Action::DenyRequest(String::new()),
+        Purpose::Unsubscribe => return None,
     })
 }
 
@@ -92,6 +94,13 @@ impl Desk {
             return Err(Refusal::NotYours);
         };
         let by = holder(&link.whose);
+        if link.purpose == Purpose::Approve {
+            let entry = self.entry(&by, id).await?;
+            if entry.requested.is_none() && entry.state == State::Held {
+                // It was denied: a request is answered once.
+                return Ok(Followed::Did(Outcome::Already(State::Held)));
+            }
+        }
         match self.perform(&by, &action, id, door).await {
             Err(Refusal::NeedsRight(Right::HandleMalware | Right::ReleaseOutgoing)) => {
                 // Who asks is told the answer, so it is the person and not the link.
@@ -109,10 +118,7 @@ impl Desk {
     /// [`Refusal::Failed`].
     pub async fn undo_of(&self, link: &Link, id: EntryId) -> Result<Option<String>, Refusal> {
         let entry = self.linked(link).await?;
-        let Some(leaves) = entry
-            .leaves
-            .filter(|_| entry.state == crate::record::State::Leaving)
-        else {
+        let Some(leaves) = entry.leaves.filter(|_| entry.state == State::Leaving) else {
             return Ok(None);
         };
         let undo = Link {

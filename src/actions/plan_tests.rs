@@ -34,6 +34,7 @@ fn entry(state: State) -> Entry {
         leaves: None,
         requested: None,
         aligned: false,
+        writable: false,
         marked: false,
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use super::Background;
 use crate::clock::Timestamp;
@@ -16,6 +17,7 @@ use crate::notify::{Hourly, Letter, Post, PostError, Request, notice};
 use crate::policy::{Class, Policy, Right, Role, Scope, writable};
 use crate::record::{Door, Entry, Event, Shelf, State, Status};
 use crate::store::{Page, Query, StoreError};
+use crate::token::{Link, Purpose};
 
 /// How often the log is looked at.
 const EVERY: Duration = Duration::from_secs(2);
@@ -35,6 +37,8 @@ const SENDER_AN_HOUR: u32 = 2;
 const DOMAIN_AN_HOUR: u32 = 20;
 /// Longest life of a link, in days.
 const LINK_DAYS: u64 = 30;
+/// Events of the last seconds that are kept over a restart, so that none is told twice.
+const SEEN_MOST: usize = 200;
 /// How the history says that a sender was told: once for each entry.
 const SENDER_TOLD: &str = "the sender was told";
 
@@ -62,7 +66,7 @@ pub struct Notices {
 }
 
 /// How far the log was read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Read {
     /// Nothing before this is looked at.
     floor: Timestamp,
@@ -128,32 +132,38 @@ impl Notices {
         }
         let edge = read.newest.0.saturating_sub(LATE_MS);
         read.seen.retain(|(at, ..)| at.0 >= edge);
-        let newest = read.newest;
-        *self.read.lock() = Some(read);
+        *self.read.lock() = Some(read.clone());
         came?;
+        self.keep(read).await
+    }
+
+    async fn keep(&self, mut read: Read) -> Result<(), StoreError> {
+        if read.seen.len() > SEEN_MOST {
+            read.floor = Timestamp(read.newest.0.saturating_add(1));
+            read.seen.clear();
+        }
+        let fault = |e: serde_json::Error| StoreError::Failed(e.to_string());
+        let kept = serde_json::to_value(&read).map_err(fault)?;
         let settings = &self.house.store.settings;
-        settings.set_note(KEPT, Some(newest.0.into())).await
+        settings.set_note(KEPT, Some(kept)).await
     }
 
     async fn place(&self) -> Result<Read, StoreError> {
         if let Some(read) = self.read.lock().clone() {
             return Ok(read);
         }
-        let settings = &self.house.store.settings;
-        let kept = settings.note(KEPT).await?.and_then(|kept| kept.as_u64());
-        let newest = match kept {
-            Some(kept) => Timestamp(kept),
-            None => {
-                let now = self.house.clock.now().0.saturating_sub(1);
-                settings.set_note(KEPT, Some(now.into())).await?;
-                Timestamp(now)
-            }
-        };
-        Ok(Read {
-            floor: Timestamp(newest.0.saturating_add(1)),
-            newest,
+        let kept = self.house.store.settings.note(KEPT).await?;
+        if let Some(read) = kept.and_then(|kept| serde_json::from_value(kept).ok()) {
+            return Ok(read);
+        }
+        let now = Timestamp(self.house.clock.now().0.saturating_sub(1));
+        let read = Read {
+            floor: now,
+            newest: now,
             seen: BTreeSet::new(),
-        })
+        };
+        self.keep(read.clone()).await?;
+        Ok(read)
     }
 
     /// What was not seen yet, the oldest first.
@@ -221,7 +231,7 @@ impl Notices {
             }
             for (to, scope) in known.get(&owner).into_iter().flatten() {
                 let request = Request {
-                    links: None,
+                    links: self.links(&entry, scope).await?,
                     entry: entry.clone(),
                     asked: asked.clone(),
                 };
@@ -266,6 +276,29 @@ impl Notices {
         }
         approvers.truncate(APPROVERS_MOST);
         Ok(approvers)
+    }
+
+    /// The addresses of the pages that grant and deny; none without a panel.
+    async fn links(&self, entry: &Entry, whose: &Scope) -> Result<Option<(String, String)>, Later> {
+        let Some(panel) = &self.panel else {
+            return Ok(None);
+        };
+        let until = self.house.clock.now().after_days(LINK_DAYS);
+        let link = async |purpose| {
+            let link = Link {
+                purpose,
+                entry: Some(entry.id),
+                whose: whose.clone(),
+                expires: entry.expires.min(until),
+            };
+            let text = self.house.desk.make_link(&link).await;
+            let text = text.map_err(|refusal| StoreError::Failed(refusal.to_string()))?;
+            Ok::<_, Later>(format!("{}/l/{text}", panel.trim_end_matches('/')))
+        };
+        Ok(Some((
+            link(Purpose::Approve).await?,
+            link(Purpose::Deny).await?,
+        )))
     }
 
     /// To whoever asked for the entry, if this event is the answer.
@@ -348,16 +381,9 @@ impl Notices {
         if !self.policy(&entry.owner).await?.tell_sender {
             return Ok(());
         }
-        let Some(body) = self.house.store.entries.body(entry.mail).await? else {
+        // Decided when it came: what was released may be gone by now.
+        let Some(to) = entry.from.clone().filter(|_| entry.writable) else {
             return Ok(());
-        };
-        let author = entry.author.parse().ok();
-        let to = match writable(entry.from.as_ref(), author.as_ref(), entry.aligned, &body) {
-            Ok(to) => to.clone(),
-            Err(why) => {
-                tracing::debug!(entry = %entry.id, %why, "the sender is not told");
-                return Ok(());
-            }
         };
         let now = self.house.clock.now();
         let (address, domain) = (format!("to {}", to.key()), format!("at {}", to.domain()));
@@ -368,7 +394,7 @@ impl Notices {
             return Ok(());
         }
         let words = format!("{SENDER_TOLD} at {to}");
-        self.send(notice::delivered(to, entry, &body, now)).await?;
+        self.send(notice::delivered(to, entry, now)).await?;
         self.note(entry, words).await
     }
 

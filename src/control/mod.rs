@@ -288,7 +288,7 @@ impl Control {
                 } else {
                     desk.layer(by, &scope).await?
                 };
-                done(desk.set_layer(by, scope, layer.over(before), door).await)
+                done(desk.set_layer(by, scope, (*layer).over(before), door).await)
             }
             Request::ListAdd {
                 scope,

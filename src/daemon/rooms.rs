@@ -19,7 +19,7 @@ use crate::net::dns::Dns;
 use crate::net::listen::Closing;
 use crate::net::tls::ServerTls;
 use crate::net::tls_client::ClientTls;
-use crate::notify::{Forms, Post, Scribe};
+use crate::notify::{Alerts, Forms, Post, Scribe};
 use crate::relay::Relay;
 use crate::store::{Store, on_sled};
 use crate::{imap, milter, smtp, web};
@@ -82,7 +82,6 @@ impl Rooms {
             Forms::open(config.letters.templates.as_deref()).context("[letters] templates")?;
         let url = config.web.url.as_deref();
         let rooms = Self {
-            post,
             scribe: url.map(|url| Arc::new(Scribe::new(forms, &hostname, url))),
             login,
             dns,
@@ -167,6 +166,7 @@ impl Rooms {
         &self,
         config: &Config,
         (smtp, outbound): (&[SocketAddr], &[SocketAddr]),
+        alerts: &Alerts,
         closing: &Closing,
     ) -> web::Door {
         let door = web::Door::new(web::Setup {
@@ -177,6 +177,7 @@ impl Rooms {
             closing: closing.clone(),
             overlap: config.reinsertion.token_lifetime.0,
         });
+        let door = door.watching(alerts.clone(), self.panel.health());
         door.reinserting(web::Reinsertion {
             hosts: reinsertion_routes(config, smtp),
             outgoing: self.outgoing(config, outbound).reinsertion.to_vec(),

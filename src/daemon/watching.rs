@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use super::Rooms;
 use crate::background::{Background, ListKeeping, Notices, Watch};
 use crate::config::Config;
+use crate::control::Control;
 use crate::intake::ListUses;
 use crate::net::listen::Closing;
 use crate::net::tls_client::ClientTls;
@@ -19,6 +20,14 @@ pub(super) struct Telling {
 }
 
 impl Rooms {
+    /// The admin socket.
+    pub(super) fn control(&self, config: &Config, alerts: &Alerts) -> Control {
+        let overlap = config.reinsertion.token_lifetime.0;
+        Control::new(self.desk.clone(), overlap)
+            .teaching(self.learner.clone())
+            .alerting(alerts.clone())
+    }
+
     /// The alerts, and what must run so that they are told.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, Edit, EntryId, Mail, Reply, headers};
 use crate::policy::{
     Class, Disposition, Finding, Findings, LIST_BLOCKED, ListKind, Policy, Scope, Step, Verdict,
-    WhenUnavailable, deliver_marked, dispose, judge, not_now,
+    WhenUnavailable, deliver_marked, dispose, judge, not_now, writable,
 };
 use crate::record::{Entry, SUBJECT_LONGEST, Shelf, State, Status};
 use crate::store::StoreError;
@@ -287,7 +287,10 @@ impl Intake {
     /// A new entry for a recipient; of outgoing mail it is the sender's.
     pub(super) fn entry(&self, mail: &Mail, findings: &Findings, decision: &Decision) -> Entry {
         let now: Timestamp = self.parts.clock.now();
-        let author = findings.authors.first().map(ToString::to_string);
+        let (from, author) = (mail.envelope.from.as_ref(), findings.authors.first());
+        let octets = mail.message.bytes();
+        let inbound = mail.envelope.direction == Direction::Inbound;
+        let author_text = author.map(ToString::to_string);
         let envelope = &mail.envelope;
         let owner = match envelope.direction {
             Direction::Inbound => &decision.to,
@@ -316,13 +319,14 @@ impl Intake {
             uid: 0,
             size: mail.message.size(),
             subject: findings.subject.chars().take(SUBJECT_LONGEST).collect(),
-            author: author.unwrap_or_else(|| mail.envelope.from_text()),
+            author: author_text.unwrap_or_else(|| mail.envelope.from_text()),
             author_name: findings.author_name.clone(),
             client: mail.envelope.peer.address.to_string(),
             failed: None,
             leaves: None,
             requested: None,
             aligned: findings.aligned,
+            writable: inbound && writable(from, author, findings.aligned, octets).is_ok(),
             marked: false,
         }
     }

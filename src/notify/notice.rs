@@ -4,15 +4,13 @@ use bytes::Bytes;
 
 use super::letter::Letter;
 use crate::clock::Timestamp;
-use crate::mail::{Address, harmless, headers, unlinked};
+use crate::mail::{Address, harmless, unlinked};
 use crate::record::{Asked, Entry};
 
 /// Requests that one letter lists; of more it tells the number.
 const LISTED_MOST: usize = 20;
 /// Characters of a text from a message.
 const TEXT_MOST: usize = 200;
-/// Longest Message-ID that is taken over (RFC 5322 section 3.6.4).
-const ID_MOST: usize = 250;
 /// Days after which a notice is of no use.
 const DAYS: u64 = 3;
 
@@ -29,6 +27,12 @@ pub struct Request {
 fn plain(text: &str) -> String {
     let short: String = text.chars().take(TEXT_MOST).collect();
     unlinked(&harmless(&short))
+}
+
+/// The same for a Subject field, where programs make no links.
+fn title(text: &str) -> String {
+    let short: String = text.chars().take(TEXT_MOST).collect();
+    harmless(&short)
 }
 
 /// From, to, subject and arrival of a message, a line each.
@@ -48,7 +52,7 @@ fn facts(entry: &Entry) -> String {
 pub fn asked(to: Address, requests: &[Request], panel: Option<&str>, now: Timestamp) -> Letter {
     let count = requests.len();
     let subject = match requests {
-        [one] => format!("Release requested by {}", plain(&one.asked.who)),
+        [one] => format!("Release requested by {}", title(&one.asked.who)),
         _ => format!("{count} releases requested"),
     };
     let mut text = String::from("Somebody asks for mail that only you may release.\n");
@@ -122,7 +126,7 @@ pub fn wrongly_held(
         because,
         entry.id,
     );
-    let subject = format!("Wrongly held: {}", plain(&entry.subject));
+    let subject = format!("Wrongly held: {}", title(&entry.subject));
     let until = now.after_days(DAYS);
     let mut letter = Letter::new(to, "false-positive", subject, text, until).going_out();
     letter.attached = Some(message);
@@ -131,7 +135,7 @@ pub fn wrongly_held(
 
 /// To the sender: the message was delivered after all (XX-08), as an automatic answer (RFC 3834).
 #[must_use]
-pub fn delivered(to: Address, entry: &Entry, message: &[u8], now: Timestamp) -> Letter {
+pub fn delivered(to: Address, entry: &Entry, now: Timestamp) -> Letter {
     let text = format!(
         "Your message was held back by a spam filter at first. Somebody looked at it, and it has\n\
          been delivered now. There is nothing for you to do.\n\n{}",
@@ -140,34 +144,5 @@ pub fn delivered(to: Address, entry: &Entry, message: &[u8], now: Timestamp) -> 
     let subject = "Your message was delivered after all";
     let mut letter = Letter::new(to, "delivered", subject, text, now.after_days(DAYS)).going_out();
     letter.fields = vec![("Auto-Submitted", "auto-replied".to_owned())];
-    if let Some(id) = headers::first(message, "Message-ID").and_then(|field| id(&field.text())) {
-        letter.fields.push(("In-Reply-To", id.clone()));
-        letter.fields.push(("References", id));
-    }
     letter
-}
-
-/// A Message-ID that can stand in a field of ours.
-fn id(text: &str) -> Option<String> {
-    let text = text.trim();
-    let inner = text.strip_prefix('<')?.strip_suffix('>')?;
-    let sound = text.len() <= ID_MOST
-        && inner.contains('@')
-        && inner
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'));
-    sound.then(|| text.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn xx08_a_message_id_is_taken_over_only_if_it_is_one() {
-        assert_eq!(id(" <a@b> ").as_deref(), Some("<a@b>"));
-        for bad in ["", "a@b", "<a>", "<a@b> <c@d>", "<a @b>", "<a\u{e9}@b>"] {
-            assert_eq!(id(bad), None, "{bad}");
-        }
-    }
 }

@@ -97,6 +97,9 @@ pub struct Entry {
     /// SPF or DKIM vouched for the author when it came.
     #[serde(default)]
     pub aligned: bool,
+    /// The house may write to its sender: see [`crate::policy::writable`].
+    #[serde(default)]
+    pub writable: bool,
     /// It waited in vain and is delivered marked as spam (IW-05).
     #[serde(default)]
     pub marked: bool,
@@ -151,6 +154,7 @@ impl Entry {
             leaves: None,
             requested: None,
             aligned: false,
+            writable: false,
             marked: false,
         }
     }

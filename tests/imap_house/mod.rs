@@ -147,6 +147,7 @@ impl House {
             leaves: None,
             requested: None,
             aligned: false,
+            writable: false,
             marked: false,
         };
         change(&mut entry);

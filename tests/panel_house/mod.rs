@@ -14,8 +14,10 @@ use aws_lc_rs::hmac;
 use quaranta::accounts::{self, Login};
 use quaranta::actions::Desk;
 use quaranta::clock::{Clock, Timestamp};
+use quaranta::inspect::Health;
 use quaranta::mail::Reply;
 use quaranta::net::listen::{Closer, closing};
+use quaranta::notify::Alerts;
 use quaranta::policy::{Principal, Scope};
 use quaranta::record::{DomainSettings, Door, Route};
 use quaranta::relay::{Probe, Seen};
@@ -77,10 +79,24 @@ impl House {
     }
 
     pub async fn on(store: Store, clock: Clock) -> Self {
-        Self::with(store, clock, web::Options::default()).await
+        Self::made(store, clock, web::Options::default(), None).await
     }
 
     pub async fn with(store: Store, clock: Clock, options: web::Options) -> Self {
+        Self::made(store, clock, options, None).await
+    }
+
+    /// The same with what the overview shows to who looks after the house.
+    pub async fn watched(store: Store, clock: Clock, watch: Option<(Alerts, Health)>) -> Self {
+        Self::made(store, clock, web::Options::default(), watch).await
+    }
+
+    async fn made(
+        store: Store,
+        clock: Clock,
+        options: web::Options,
+        watch: Option<(Alerts, Health)>,
+    ) -> Self {
         let desk = Desk::new(store.clone(), clock.clone());
         let (by, door) = (principal("global"), door());
         for domain in ["example.org", "other.org"] {
@@ -120,6 +136,10 @@ impl House {
             outgoing: Vec::new(),
             probe: Arc::new(Asked),
         });
+        let panel = match watch {
+            Some((alerts, checks)) => panel.watching(alerts, checks),
+            None => panel,
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let at = listener.local_addr().expect("address");
         tokio::spawn(panel.serve(listener));

@@ -132,7 +132,8 @@ fn se18_postfix_as_smart_host_with_limits_and_an_alert() {
     let more = format!(
         "[outbound]\nlisten = [\"127.0.0.1:{}\"]\nlisten_tls = [\"127.0.0.1:{}\"]\n\
          smart_hosts = [\"127.0.0.1:{}\"]\nmessages_per_hour = 3\n\
-         alert_command = [\"/bin/sh\", \"-c\", \"cat >> {}\"]\n",
+         alert_command = [\"/bin/sh\", \"-c\", \"cat >> {}\"]\n\
+         [alerts]\nto = [\"ops@remote.test\"]\ndisk_free = \"0\"\ndisk_free_percent = 0\n",
         base + 5,
         base + 6,
         smart.port,
@@ -184,6 +185,22 @@ fn se18_postfix_as_smart_host_with_limits_and_an_alert() {
     let alert: serde_json::Value = serde_json::from_str(&told()).expect("one line of JSON");
     assert_eq!(alert["sender"], "alice@example.org");
     assert_eq!(alert["why"], "more than 3 messages in one hour");
+    assert_eq!(
+        (&alert["alert"], &alert["state"]),
+        (&"sender-locked".into(), &"started".into())
+    );
+    // SY-06: by letter too, out of the house.
+    until("the letter", || smart.delivered("ops").len() == 1);
+    assert!(smart.delivered("ops")[0].contains("sender-locked: alice@example.org (started)"));
+    assert!(daemon.must(&["alerts", "list"]).contains("sender-locked"));
+    assert!(
+        daemon
+            .must(&["alerts", "test"])
+            .contains("mail to ops@remote.test")
+    );
+    until("the test", || smart.delivered("ops").len() == 2);
+    until("the command", || told().lines().count() == 2);
+    assert!(told().contains("\"alert\":\"test\""));
 }
 
 /// What the server says to each line, its last line of each reply.

@@ -132,7 +132,7 @@ impl Postfix {
 
     /// A smart host that knows one address in the world, carol@remote.test.
     pub(crate) fn smart_host(dir: &Path) -> Self {
-        Self::mailboxes(dir, &["carol@remote.test"])
+        Self::mailboxes(dir, &["carol@remote.test", "ops@remote.test"])
     }
 
     fn mailboxes(dir: &Path, addresses: &[&str]) -> Self {
@@ -141,9 +141,10 @@ impl Postfix {
         let parts = addresses
             .iter()
             .filter_map(|address| address.split_once('@'));
-        let (maps, domains): (Vec<String>, Vec<&str>) = parts
+        let (maps, mut domains): (Vec<String>, Vec<&str>) = parts
             .map(|(name, domain)| (format!("{name}@{domain}={name}/"), domain))
             .unzip();
+        domains.dedup();
         let (maps, domains) = (maps.join(", "), domains.join(", "));
         std::os::unix::fs::chown(&mail, Some(65534), Some(65534))
             .expect("owner of the mail folder");

@@ -77,6 +77,7 @@ pub(crate) fn entry(mail: &Mail, owner: &str) -> Entry {
         leaves: None,
         requested: None,
         aligned: false,
+        writable: false,
         marked: false,
     }
 }

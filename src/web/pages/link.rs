@@ -106,9 +106,9 @@ fn label(shelf: Shelf, purpose: Purpose, t: &Texts) -> &'static str {
         (_, Purpose::Remove) => t.act_remove,
         (_, Purpose::RemoveAndBlock) => t.act_remove_and_block,
         (_, Purpose::TakeBack) => t.letters.take_back,
-        (_, Purpose::Release | Purpose::Approve | Purpose::Deny | Purpose::Unsubscribe) => {
-            t.act_release
-        }
+        (_, Purpose::Approve) => t.letters.approve,
+        (_, Purpose::Deny) => t.act_deny_request,
+        (_, Purpose::Release | Purpose::Unsubscribe) => t.act_release,
     }
 }
 
@@ -164,7 +164,8 @@ pub(in crate::web) async fn show(
         _ => Stage::Held,
     };
     let mut message = message(&entry, &taste, &house);
-    if entry.state == from {
+    let answers = matches!(link.purpose, Purpose::Approve | Purpose::Deny);
+    if entry.state == from && (!answers || entry.requested.is_some()) {
         message.button = Some(title);
     } else {
         message.state = Some(state(entry.state, taste.t));
@@ -230,9 +231,8 @@ fn done(purpose: Purpose, t: &Texts) -> &'static str {
         Purpose::Remove => w.was_removed,
         Purpose::RemoveAndBlock => w.was_blocked,
         Purpose::TakeBack => w.was_held,
-        Purpose::Release | Purpose::Approve | Purpose::Deny | Purpose::Unsubscribe => {
-            w.was_released
-        }
+        Purpose::Deny => w.was_denied,
+        Purpose::Release | Purpose::Approve | Purpose::Unsubscribe => w.was_released,
     }
 }
 

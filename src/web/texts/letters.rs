@@ -15,6 +15,8 @@ words! {
     was_allowed: "The message is on its way, and its sender is allowed from now on." | "Die Nachricht ist unterwegs, und ihr Absender ist von jetzt an erlaubt.";
     was_removed: "The message is removed." | "Die Nachricht ist entfernt.";
     was_blocked: "The message is removed, and its sender is blocked from now on." | "Die Nachricht ist entfernt, und ihr Absender ist von jetzt an gesperrt.";
+    approve: "Grant the release" | "Freigabe gewähren";
+    was_denied: "The request is denied. Who asked is told." | "Die Bitte ist abgelehnt. Wer gebeten hat, erfährt es.";
     was_requested: "You may not do that yourself. Those who may were asked." | "Das dürfen Sie nicht selbst. Wer es darf, wurde gebeten.";
     not_possible: "That is not possible any more." | "Das ist nicht mehr möglich.";
     state_held: "It is held." | "Sie wird zurückgehalten.";
