@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, EntryId};
 use crate::net::listen::Closing;
 use crate::notify::{Hourly, Letter, Post, PostError, Request, notice};
-use crate::policy::{Class, Policy, Right, Role, Scope, writable};
+use crate::policy::{Class, Policy, Right, Role, Scope};
 use crate::record::{Door, Entry, Event, Shelf, State, Status};
 use crate::store::{Page, Query, StoreError};
 use crate::token::{Link, Purpose};

@@ -82,6 +82,7 @@ impl Rooms {
             Forms::open(config.letters.templates.as_deref()).context("[letters] templates")?;
         let url = config.web.url.as_deref();
         let rooms = Self {
+            post,
             scribe: url.map(|url| Arc::new(Scribe::new(forms, &hostname, url))),
             login,
             dns,
