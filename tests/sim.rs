@@ -84,7 +84,7 @@ impl Faulty {
 #[async_trait]
 impl Entries for Faulty {
     async fn entries_of(&self, mail: MailId) -> Result<Vec<EntryId>, StoreError> {
-        self.entries.entries_of(mail).await
+        self.inner.entries.entries_of(mail).await
     }
     async fn stash(
         &self,
