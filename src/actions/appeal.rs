@@ -12,6 +12,8 @@ use crate::token::{appeal_mail, appeal_text};
 const WORDS_MOST: usize = 300;
 /// Appeals that reach one recipient in an hour.
 const RECIPIENT_AN_HOUR: u32 = 10;
+/// Recipients of one mail that are asked; a mail to more was written to nobody.
+const ASKED_MOST: usize = 100;
 const HOUR_MS: u64 = 3_600_000;
 
 /// An appeal, as its page may speak of it: never to whom the mail went.
@@ -82,7 +84,8 @@ impl Desk {
         let Some(mail) = appeal_mail(&ring, text, now) else {
             return Ok(Vec::new());
         };
-        let ids: Vec<EntryId> = self.store.entries.entries_of(mail).await?;
+        let mut ids: Vec<EntryId> = self.store.entries.entries_of(mail).await?;
+        ids.truncate(ASKED_MOST);
         let rows = self.store.entries.rows(&Scope::Global, &ids).await?;
         let mut open = Vec::new();
         for entry in rows.into_iter().flatten().map(|row| row.entry) {

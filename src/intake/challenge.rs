@@ -20,6 +20,8 @@ use crate::record::Entry;
 /// Letters that are written at the same time; a sender whose turn is not there is asked with the
 /// next mail.
 const WRITERS: usize = 8;
+/// How long a sender is not looked at again after a try, whatever came of it.
+const IN_HAND: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 /// A refusal with a link is at most so long: one line of a reply (RFC 5321 section 4.5.3.1.5) with
 /// its codes.
@@ -150,7 +152,15 @@ impl Intake {
             return Ok(false);
         }
         let known = self.parts.desk.challenge_of(&question.entry).await?;
-        Ok(known.is_none())
+        if known.is_some() {
+            return Ok(false);
+        }
+        // Of many messages at the same time one is in hand.
+        let now = self.parts.clock.now();
+        let (owner, sender) = (question.entry.owner.key(), question.sender.key());
+        let key = format!("challenge in hand {owner} {sender}");
+        let transient = &self.parts.store.transient;
+        Ok(transient.claim(&key, now, now.after(IN_HAND)).await)
     }
 
     async fn ask(&self, challenger: &Challenger, question: Question) -> Result<(), Unasked> {

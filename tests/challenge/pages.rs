@@ -34,6 +34,8 @@ async fn iw06_who_solves_the_work_is_allowed_and_all_that_is_pending_is_released
     );
     assert_eq!(world.house.deliver().await, 2 + 2, "and two letters");
     assert_eq!(world.house.carrying.destination.got(ALICE).len(), 2);
+    let told = world.house.carrying.destination.got(SENDER);
+    assert_eq!(told.len(), 2, "by the way out, one for each recipient");
     assert_eq!(world.house.state(first).await, State::Released);
     let (by, of) = (principal("global"), scope(ALICE));
     let list = world.house.desk.list(&by, &of).await.expect("list");

@@ -1,5 +1,7 @@
 //! Pending mail with ordinary tools: swaks sends, Python's imaplib drags, the demo delivers.
 
+use std::process::Command;
+
 use crate::quaranta::Quaranta;
 use crate::wait::until;
 use crate::{GTUBE, folder, imap, message, original, swaks};
@@ -33,6 +35,15 @@ fn iw01_iw02_iw08_mail_waits_and_a_drag_decides() {
     }
     let (said, accepted) = swaks(demo.smtp, ALICE, &message("spam", GTUBE), dir.path());
     assert!(!accepted && said.contains("550 5.7.1"), "{said}");
+    // XX-07: the sender is told where to ask for it, and a browser finds the page.
+    let link = said.split("; see ").nth(1);
+    let link = link.and_then(|rest| rest.split_whitespace().next());
+    let page = Command::new("curl")
+        .args(["-sS", link.expect("a link")])
+        .output();
+    let page = page.expect("curl runs").stdout;
+    let page = String::from_utf8_lossy(&page);
+    assert!(page.contains("Your message was refused"), "{page}");
     let mut list = waiting(&demo);
     let subjects: Vec<&str> = list.iter().map(|(_, subject)| subject.as_str()).collect();
     assert_eq!(subjects, ["dave", "one", "two", "three"]);
