@@ -75,16 +75,12 @@ struct NewSealingKey {
     /// Where the key is published: SELECTOR._domainkey.DOMAIN
     selector: String,
     /// Without it `rsa`, which every verifier knows. Not looked at where a key is given.
-    #[serde(default = "rsa")]
+    #[serde(default)]
     #[schema(value_type = Option<AlgorithmName>)]
-    algorithm: Algorithm,
+    algorithm: Option<Algorithm>,
     /// A private key in PEM, RSA of at least 2048 bits or Ed25519; without it one is made.
     #[serde(default)]
     pem: Option<String>,
-}
-
-fn rsa() -> Algorithm {
-    Algorithm::Rsa
 }
 
 /// Give a domain a sealing key
@@ -100,7 +96,8 @@ async fn make(
     let domain = read_as("domain", &sent.domain)?;
     let selector = read_as("selector", &sent.selector)?;
     let (desk, by, door) = (&house.desk, &caller.by, &caller.door);
-    let key = desk.set_sealing_key(by, domain, selector, sent.pem, sent.algorithm, door);
+    let algorithm = sent.algorithm.unwrap_or(Algorithm::Rsa);
+    let key = desk.set_sealing_key(by, domain, selector, sent.pem, algorithm, door);
     Ok((StatusCode::CREATED, Json(key.await?.into())))
 }
 
