@@ -97,19 +97,19 @@ impl Daemon {
         for listener in listeners.web {
             tasks.spawn(web_door.clone().serve(listener));
         }
-        let overlap = config.reinsertion.token_lifetime.0;
-        let control = Control::new(rooms.desk.clone(), overlap).teaching(rooms.learner.clone());
-        tasks.spawn(control.serve(listeners.control, closing.clone()));
+        tasks.spawn(
+            rooms
+                .control(&config)
+                .serve(listeners.control, closing.clone()),
+        );
         tasks.spawn(rooms.teaching(&config).run(closing.clone()));
         for tutor in tutors {
             tasks.spawn(tutor.run(closing.clone()));
         }
-        match rooms.herald(&config) {
-            Some(herald) => drop(tasks.spawn(herald.run(closing.clone()))),
-            None => tracing::info!("no digests are sent: [web] url is not set"),
+        if let Some(herald) = rooms.herald(&config) {
+            tasks.spawn(herald.run(closing.clone()));
         }
-        let background = rooms.background(&config, &smtp, &outbound);
-        tasks.spawn(background.run(closing));
+        tasks.spawn(rooms.background(&config, &smtp, &outbound).run(closing));
         Ok(Self {
             desk: rooms.desk,
             smtp,
