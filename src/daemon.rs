@@ -104,9 +104,8 @@ impl Daemon {
         for tutor in tutors {
             tasks.spawn(tutor.run(closing.clone()));
         }
-        match rooms.herald(&config) {
-            Some(herald) => drop(tasks.spawn(herald.run(closing.clone()))),
-            None => tracing::info!("no digests are sent: [web] url is not set"),
+        if let Some(herald) = rooms.herald(&config) {
+            tasks.spawn(herald.run(closing.clone()));
         }
         let background = rooms.background(&config, &smtp, &outbound);
         let house = (background.clone(), uses);

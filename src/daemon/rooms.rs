@@ -11,6 +11,7 @@ use crate::actions::Desk;
 use crate::background::{Background, Herald, Nightly, Teaching, Tutor};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::control::Control;
 use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
 use crate::inspect::{Inspector, Learner, StandardPanel};
 use crate::intake::{self, Challenger, Intake};
@@ -206,7 +207,12 @@ impl Rooms {
             .collect())
     }
 
-    /// Who writes digests.
+    pub(super) fn control(&self, config: &Config) -> Control {
+        let overlap = config.reinsertion.token_lifetime.0;
+        Control::new(self.desk.clone(), overlap).teaching(self.learner.clone())
+    }
+
+    /// Who writes digests; nobody where no link could lead to the panel.
     pub(super) fn herald(&self, config: &Config) -> Option<Herald> {
         Some(Herald {
             store: self.store.clone(),

@@ -8,6 +8,8 @@ mod lists;
 mod principal;
 mod rights;
 mod schedule;
+#[cfg(test)]
+mod schedule_tests;
 mod scope;
 mod settle;
 mod verdict;
