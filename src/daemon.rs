@@ -103,10 +103,6 @@ impl Daemon {
         for tutor in tutors {
             tasks.spawn(tutor.run(closing.clone()));
         }
-        match rooms.herald(&config) {
-            Some(herald) => drop(tasks.spawn(herald.run(closing.clone()))),
-            None => tracing::info!("no digests are sent: [web] url is not set"),
-        }
         let background = rooms.background(&config, &smtp, &outbound);
         let house = (background.clone(), uses);
         rooms.watch(&config, (alerts, telling), house, &mut tasks, &closing);

@@ -297,9 +297,11 @@ impl Control {
                 note,
                 days,
             } => {
-                let expires = days.map(|days| desk.now().after_days(days));
-                let (what, more) = ((kind, pattern), (note, expires));
-                done(desk.add_listed_until(by, scope, what, more, door).await)
+                let more = (note, days.map(|days| desk.now().after_days(days)));
+                done(
+                    desk.add_listed_until(by, scope, (kind, pattern), more, door)
+                        .await,
+                )
             }
             Request::ListRemove {
                 scope,
