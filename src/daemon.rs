@@ -104,9 +104,6 @@ impl Daemon {
         for tutor in tutors {
             tasks.spawn(tutor.run(closing.clone()));
         }
-        if let Some(herald) = rooms.herald(&config) {
-            tasks.spawn(herald.run(closing.clone()));
-        }
         let background = rooms.background(&config, &smtp, &outbound);
         let house = (background.clone(), uses);
         rooms.watch(&config, (alerts, telling), house, &mut tasks, &closing);

@@ -5,9 +5,9 @@ mod accounts;
 mod alerts;
 mod arc;
 mod lessons;
+mod lists;
 mod request;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::net::listen::Closing;
 use crate::net::socket::bind_unix;
 use crate::notify::Alerts;
 use crate::policy::{Layer, Policy, Principal, Role, Scope};
-use crate::record::{DomainSettings, Door, ListUse, Shelf};
+use crate::record::{DomainSettings, Door, Shelf};
 
 pub use lessons::PIECE;
 pub use request::{Pem, Request, Response, ask};
@@ -290,23 +290,9 @@ impl Control {
                 };
                 done(desk.set_layer(by, scope, (*layer).over(before), door).await)
             }
-            Request::ListAdd {
-                scope,
-                kind,
-                pattern,
-                note,
-                days,
-            } => {
-                let expires = days.map(|days| desk.now().after_days(days));
-                let (what, more) = ((kind, pattern), (note, expires));
-                done(desk.add_listed_until(by, scope, what, more, door).await)
+            Request::ListAdd { .. } | Request::ListRemove { .. } | Request::ListShow { .. } => {
+                self.ask_lists(by, request).await
             }
-            Request::ListRemove {
-                scope,
-                kind,
-                pattern,
-            } => done(desk.remove_listed(by, &scope, kind, &pattern, door).await),
-            Request::ListShow { scope } => self.show_list(by, &scope).await,
             Request::SenderList => value(&desk.locked_senders(by).await?),
             Request::SenderLock { sender, why } => {
                 done(desk.lock_sender(by, sender, why, door).await)
@@ -321,24 +307,6 @@ impl Control {
             )),
             other => self.ask_arc(by, other).await,
         }
-    }
-
-    /// A list, with how often each entry decided.
-    async fn show_list(&self, by: &Principal, scope: &Scope) -> Result<Value, Refusal> {
-        let uses = self.desk.list_uses(by, scope).await?;
-        let uses: HashMap<String, &ListUse> = uses
-            .iter()
-            .map(|one| (format!("{} {}", one.kind, one.pattern), one))
-            .collect();
-        let mut each = Vec::new();
-        for entry in self.desk.list(by, scope).await? {
-            let own = uses.get(&format!("{} {}", entry.kind, entry.pattern));
-            let mut shown = value(&entry)?;
-            shown["times"] = json!(own.map_or(0, |own| own.times));
-            shown["last"] = json!(own.map(|own| own.last));
-            each.push(shown);
-        }
-        Ok(Value::Array(each))
     }
 
     async fn list_users(&self, by: &Principal) -> Result<Value, Refusal> {

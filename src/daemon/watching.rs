@@ -1,4 +1,4 @@
-//! What watches over the house: alerts and their ways, notices, the upkeep of lists.
+//! What watches over the house: alerts and their ways, notices, digests, the upkeep of lists.
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -54,7 +54,7 @@ impl Rooms {
         Ok((alerts, telling))
     }
 
-    /// Starts the watch, the notices and the upkeep of lists.
+    /// Starts the watch, the notices, the digests and the upkeep of lists.
     pub(super) fn watch(
         &self,
         config: &Config,
@@ -63,6 +63,10 @@ impl Rooms {
         tasks: &mut JoinSet<()>,
         closing: &Closing,
     ) {
+        match self.herald(config) {
+            Some(herald) => drop(tasks.spawn(herald.run(closing.clone()))),
+            None => tracing::info!("no digests are sent: [web] url is not set"),
+        }
         if let Some(runner) = telling.hook {
             tasks.spawn(runner.run(closing.clone()));
         }
