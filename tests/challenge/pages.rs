@@ -15,7 +15,7 @@ async fn iw06_who_solves_the_work_is_allowed_and_all_that_is_pending_is_released
     let path = world.asked().await;
     world.vouched(ALICE, "another").await;
     world
-        .from_client("192.0.2.66", ALICE, "not vouched for")
+        .by_client("192.0.2.66", ALICE, "not vouched for")
         .await;
     world.vouched("bob@example.org", "to bob").await;
     assert_eq!(world.waiting(ALICE).await.len(), 3);

@@ -153,7 +153,7 @@ impl World {
     }
 
     /// From the client at this address, whether it is vouched for or not.
-    pub async fn from_client(&self, client: &str, to: &str, body: &str) -> Reply {
+    pub async fn by_client(&self, client: &str, to: &str, body: &str) -> Reply {
         let text = message(SENDER, "", body);
         let to = [address(to)];
         let mut mail = house::mail(&self.house.clock, Some(address(SENDER)), &to, &text);
