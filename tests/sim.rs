@@ -17,7 +17,7 @@ use quaranta::mail::{Address, EntryId, Mail, MailId};
 use quaranta::policy::Scope;
 use quaranta::record::{Change, Entry, Event, Job, KeptMail, Shelf, State};
 use quaranta::store::{
-    ChangeError, Entries, Flags, Jobs, Notice, Row, Shown, Store, StoreError, View, in_memory,
+    ChangeError, Entries, Flags, Held, Jobs, Notice, Row, Shown, Store, StoreError, View, in_memory,
 };
 use tokio::sync::broadcast;
 
@@ -129,6 +129,16 @@ impl Entries for Faulty {
     }
     async fn count(&self, view: &View) -> Result<u64, StoreError> {
         self.inner.entries.count(view).await
+    }
+    async fn held(&self, scope: &Scope) -> Result<Held, StoreError> {
+        self.inner.entries.held(scope).await
+    }
+    async fn holders(
+        &self,
+        after: Option<&Scope>,
+        most: usize,
+    ) -> Result<Vec<(Scope, Held)>, StoreError> {
+        self.inner.entries.holders(after, most).await
     }
     async fn last_uid(&self) -> Result<u64, StoreError> {
         self.inner.entries.last_uid().await

@@ -33,6 +33,8 @@ pub enum Action {
     RemoveAsHam,
     /// Its time is over. Only the house wishes that.
     Expire,
+    /// There is no room for it: its owner's quarantine is over its quota. Only the house wishes that.
+    Evict,
     /// The destination took it, saying this. Only the house wishes that.
     Delivered(Reply),
     /// The destination refused it for good, saying this: back to where it was.

@@ -21,7 +21,7 @@ const BATCH: usize = 500;
 const OWED_MOST: usize = 1000;
 const DAY_MS: u64 = 86_400_000;
 
-const SHELVES: [(Shelf, Direction); 4] = [
+pub(super) const SHELVES: [(Shelf, Direction); 4] = [
     (Shelf::Caught, Direction::Inbound),
     (Shelf::Pending, Direction::Inbound),
     (Shelf::Caught, Direction::Outbound),

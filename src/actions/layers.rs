@@ -2,7 +2,6 @@
 
 use super::settings::may_read;
 use super::{Desk, Refusal};
-use crate::mail::Domain;
 use crate::policy::{Layer, Principal, Scope};
 
 impl Desk {
@@ -17,13 +16,7 @@ impl Desk {
         scope: &Scope,
     ) -> Result<Vec<(Scope, Layer)>, Refusal> {
         may_read(by, scope)?;
-        let mut chain = vec![Scope::Global];
-        let domain = |domain: &Domain| Scope::Domain(domain.clone());
-        match scope {
-            Scope::Global => {}
-            Scope::Domain(own) => chain.push(domain(own)),
-            Scope::Recipient(own) => chain.extend([domain(own.domain()), scope.clone()]),
-        }
+        let chain = scope.with_wider();
         let mut layers = Vec::with_capacity(chain.len());
         for scope in chain {
             let layer = self.store.settings.layer(&scope).await?;

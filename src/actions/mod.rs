@@ -19,6 +19,7 @@ mod pending;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod room;
 mod sealing;
 mod senders;
 mod settings;

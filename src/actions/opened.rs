@@ -48,8 +48,13 @@ impl Desk {
     /// # Errors
     /// [`Refusal::Failed`].
     pub async fn policy_of(&self, owner: &Address) -> Result<Policy, Refusal> {
+        self.policy_at(&Scope::Recipient(owner.clone())).await
+    }
+
+    /// The policy that holds at a scope.
+    pub(super) async fn policy_at(&self, scope: &Scope) -> Result<Policy, Refusal> {
         let mut layers = Vec::new();
-        for scope in Scope::chain(owner) {
+        for scope in scope.with_wider() {
             layers.extend(self.store.settings.layer(&scope).await?);
         }
         Ok(Policy::stack(&layers))

@@ -54,21 +54,27 @@ impl Desk {
         let mut terms = HashMap::new();
         let asks = matches!(
             action,
-            Action::Release | Action::ReleaseAndTrain | Action::ReleaseAndAllow(_) | Action::Expire
+            Action::Release
+                | Action::ReleaseAndTrain
+                | Action::ReleaseAndAllow(_)
+                | Action::Expire
+                | Action::Evict
         );
         if !asks {
             return Ok(terms);
         }
         for row in rows.iter().flatten() {
             let owner = &row.entry.owner;
-            if *action == Action::Expire && row.entry.shelf != Shelf::Pending {
+            let ends = matches!(action, Action::Expire | Action::Evict);
+            if ends && row.entry.shelf != Shelf::Pending {
                 continue;
             }
             if !terms.contains_key(owner.key()) {
                 let policy = self.policy_of(owner).await?;
-                let undo = match action {
-                    Action::Expire => Duration::ZERO,
-                    _ => Duration::from_secs(policy.undo_seconds),
+                let undo = if ends {
+                    Duration::ZERO
+                } else {
+                    Duration::from_secs(policy.undo_seconds)
                 };
                 let marks = policy.pend_end == PendEnd::DeliverMarked;
                 terms.insert(owner.key().to_owned(), Terms { undo, marks });

@@ -135,7 +135,9 @@ fn allowed(entry: &Entry, action: &Action, by: &Principal) -> Result<(), Refusal
                 return Err(Refusal::NeedsRight(Right::ReleaseOutgoing));
             }
         }
-        Action::Expire | Action::Delivered(_) | Action::Returned(_) if by.role != Role::House => {
+        Action::Expire | Action::Evict | Action::Delivered(_) | Action::Returned(_)
+            if by.role != Role::House =>
+        {
             return Err(Refusal::NotYours);
         }
         _ => {}
@@ -165,7 +167,7 @@ fn effect(
                 };
                 return with_list(effect, ListKind::Block, Reach::Recipient);
             }
-            Action::Expire if terms.marks && entry.failed.is_none() => {
+            Action::Expire | Action::Evict if terms.marks && entry.failed.is_none() => {
                 return expire_marked(state);
             }
             _ => {}
@@ -188,27 +190,36 @@ fn effect(
         Action::RemoveAsSpam => remove(state, Status::TrainedSpam, Some(Lore::Spam)),
         Action::RemoveAsHam => remove(state, Status::TrainedHam, Some(Lore::Ham)),
         Action::Expire => end(state, State::Expired, Status::Expired, None),
+        Action::Evict => evict(state),
         Action::TrainSpam => train(state, Status::TrainedSpam, Lore::Spam),
         Action::TrainHam => train(state, Status::TrainedHam, Lore::Ham),
-        Action::Delivered(reply) => match state {
-            State::Leaving => Ok(Some(Effect {
-                settles: true,
-                words: reply.to_string(),
-                ..Effect::new(State::Released, Status::Delivered)
-            })),
-            State::Released => Ok(None),
-            other => Err(Refusal::NotPossible(other)),
-        },
-        Action::Returned(reply) => match state {
-            State::Leaving => Ok(Some(Effect {
-                settles: true,
-                failed: Some(reply.clone()),
-                words: reply.to_string(),
-                ..Effect::new(State::Held, Status::ReleaseFailed)
-            })),
-            State::Held => Ok(None),
-            other => Err(Refusal::NotPossible(other)),
-        },
+        Action::Delivered(reply) => delivered(state, reply),
+        Action::Returned(reply) => returned(state, reply),
+    }
+}
+
+fn delivered(state: State, reply: &Reply) -> Result<Option<Effect>, Refusal> {
+    match state {
+        State::Leaving => Ok(Some(Effect {
+            settles: true,
+            words: reply.to_string(),
+            ..Effect::new(State::Released, Status::Delivered)
+        })),
+        State::Released => Ok(None),
+        other => Err(Refusal::NotPossible(other)),
+    }
+}
+
+fn returned(state: State, reply: &Reply) -> Result<Option<Effect>, Refusal> {
+    match state {
+        State::Leaving => Ok(Some(Effect {
+            settles: true,
+            failed: Some(reply.clone()),
+            words: reply.to_string(),
+            ..Effect::new(State::Held, Status::ReleaseFailed)
+        })),
+        State::Held => Ok(None),
+        other => Err(Refusal::NotPossible(other)),
     }
 }
 
@@ -317,6 +328,14 @@ fn end(
         State::Removed | State::Expired => Ok(None),
         other => Err(Refusal::NotPossible(other)),
     }
+}
+
+fn evict(state: State) -> Result<Option<Effect>, Refusal> {
+    let effect = end(state, State::Expired, Status::Expired, None)?;
+    Ok(effect.map(|effect| Effect {
+        words: "the quarantine was over its quota".to_owned(),
+        ..effect
+    }))
 }
 
 fn train(state: State, status: Status, lore: Lore) -> Result<Option<Effect>, Refusal> {

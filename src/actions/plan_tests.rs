@@ -84,6 +84,7 @@ RemoveAsHam       | removed ham       | no: leaving   | no: released    | alread
 TrainSpam         | held spam         | no: leaving   | no: released    | no: removed | no: expired
 TrainHam          | held ham          | no: leaving   | no: released    | no: removed | no: expired
 Expire            | expired           | no: leaving   | no: released    | already     | already
+Evict             | expired           | no: leaving   | no: released    | already     | already
 Delivered         | no: held          | released settle | already       | no: removed | no: expired
 Returned          | already           | held settle   | no: released    | no: removed | no: expired
 ";
@@ -112,6 +113,7 @@ fn action(name: &str) -> Action {
         "TrainSpam" => Action::TrainSpam,
         "TrainHam" => Action::TrainHam,
         "Expire" => Action::Expire,
+        "Evict" => Action::Evict,
         "Delivered" => Action::Delivered(Reply::plain(550, "no")),
         "Returned" => Action::Returned(Reply::plain(550, "no")),
         other => panic!("no action {other}"),
@@ -192,10 +194,12 @@ fn se06_xx12_strangers_and_rights() {
             );
         }
     }
-    assert_eq!(
-        ask(&held, &Action::Expire, &of("global")),
-        Refusal::NotYours.to_string()
-    );
+    for of_the_house in [Action::Expire, Action::Evict] {
+        assert_eq!(
+            ask(&held, &of_the_house, &of("global")),
+            Refusal::NotYours.to_string()
+        );
+    }
     let mut outgoing = entry(State::Held);
     outgoing.direction = Direction::Outbound;
     let mut malware = entry(State::Held);

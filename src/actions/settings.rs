@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::{Desk, Refusal};
 use crate::clock::Timestamp;
 use crate::mail::Domain;
-use crate::policy::{Layer, ListEntry, ListKind, Origin, Pattern, Principal, Right, Role, Scope};
+use crate::policy::{
+    Layer, ListEntry, ListKind, Origin, Pattern, Principal, QUOTA_MOST, Right, Role, Scope,
+};
 use crate::record::{DomainSettings, Door, Event, ImapServer, Status};
 use crate::store::{Settings, StoreError};
 use crate::token::KeyRing;
@@ -414,6 +416,24 @@ fn check_layer(layer: &Layer) -> Result<(), Refusal> {
         .is_some_and(|days| days == 0 || days > KEEP_MOST)
     {
         return bad(format!("keep_days lies between 1 and {KEEP_MOST}"));
+    }
+    for (name, days) in [
+        ("malware_days", layer.malware_days),
+        ("training_days", layer.training_days),
+    ] {
+        if days.is_some_and(|days| days == 0 || days > KEEP_MOST) {
+            return bad(format!("{name} lies between 1 and {KEEP_MOST}"));
+        }
+    }
+    for (name, quota) in [
+        ("quota_messages", layer.quota_messages),
+        ("quota_megabytes", layer.quota_megabytes),
+        ("domain_quota_messages", layer.domain_quota_messages),
+        ("domain_quota_megabytes", layer.domain_quota_megabytes),
+    ] {
+        if quota.is_some_and(|quota| quota > QUOTA_MOST) {
+            return bad(format!("{name} is at most {QUOTA_MOST}"));
+        }
     }
     if layer
         .pend_days

@@ -2,6 +2,7 @@
 
 mod deliver;
 mod digest;
+mod evict;
 mod expire;
 mod learn;
 mod nightly;
@@ -19,6 +20,7 @@ use crate::relay::{Carrier, Outward};
 use crate::store::{Journal, Store};
 
 pub use digest::Herald;
+pub use evict::Holding;
 pub use learn::Teaching;
 pub use nightly::Nightly;
 pub use teach::Tutor;
@@ -61,6 +63,7 @@ pub struct Background {
     pub clock: Clock,
     pub budget: Budget,
     pub options: Arc<Options>,
+    pub holding: Holding,
     /// Where released mail is handed in.
     pub reinsertion: Arc<Vec<Route>>,
     pub outgoing: Option<Outgoing>,
@@ -78,8 +81,9 @@ impl Background {
     /// Does the chores until the doors close, then lets deliveries in flight end.
     pub async fn run(self, stop: Closing) {
         let deliver = tokio::spawn(self.clone().deliver_all(stop.clone()));
+        let evict = tokio::spawn(self.clone().evict_all(stop.clone()));
         let expire = tokio::spawn(self.expire_all(stop));
-        for chore in [deliver, expire] {
+        for chore in [deliver, evict, expire] {
             if let Err(error) = chore.await {
                 tracing::error!(%error, "a chore ended in a fault");
             }

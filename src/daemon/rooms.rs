@@ -226,6 +226,7 @@ impl Rooms {
             clock: self.clock.clone(),
             budget: self.budget.clone(),
             options: Arc::new(config.reinsertion.clone()),
+            holding: config.quarantine.clone(),
             reinsertion: Arc::new(reinsertion_routes(config, smtp)),
             outgoing: Some(self.outgoing(config, outbound)),
         }

@@ -300,11 +300,13 @@ impl Intake {
 
     /// Copies of delivered, unsure mail, where the option is on (SE-09).
     async fn keep_copies(&self, mail: &Mail, judged: &Judged, to: &[Address], event: Event) {
+        let now = self.parts.clock.now();
         let entries = to
             .iter()
             .filter_map(|to| judged.of(to))
             .map(|decision| Entry {
                 shelf: Shelf::TrainingRequested,
+                expires: now.after_days(decision.policy.training_days),
                 ..self.entry(mail, &judged.findings, decision)
             })
             .collect();

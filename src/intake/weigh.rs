@@ -296,6 +296,9 @@ impl Intake {
         };
         let (shelf, days) = match decision.disposition {
             Disposition::Pend => (Shelf::Pending, decision.policy.pend_days),
+            _ if decision.verdict.class == Class::Malware => {
+                (Shelf::Caught, decision.policy.malware_days)
+            }
             _ => (Shelf::Caught, decision.policy.keep_days),
         };
         Entry {

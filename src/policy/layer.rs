@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::schedule::{Rhythm, Schedule, Weekdays, Zone};
 use crate::mail::Address;
 
+/// Largest quota, in messages or megabytes.
+pub const QUOTA_MOST: u64 = 1_000_000_000;
+
 /// What happens to spam.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,6 +92,24 @@ pub struct Layer {
     /// Days until quarantined mail expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_days: Option<u64>,
+    /// Days until quarantined malware expires; without it as `keep_days`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub malware_days: Option<u64>,
+    /// Days until copies in `Training Requested` expire; without it as `keep_days`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training_days: Option<u64>,
+    /// Most messages that are held for each recipient; 0 for no limit. The oldest go first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota_messages: Option<u64>,
+    /// The same in megabytes (10^6 octets).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota_megabytes: Option<u64>,
+    /// Most messages that are held for a domain as a whole; 0 for no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain_quota_messages: Option<u64>,
+    /// The same in megabytes (10^6 octets).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain_quota_megabytes: Option<u64>,
     /// Mail from senders who are on no allow list is accepted with 250 and waits until its
     /// recipient authorises it (IW-01, IW-09). Not in mode `off`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,6 +193,14 @@ impl Layer {
             spam_tag: self.spam_tag.or(before.spam_tag),
             unsure_tag: self.unsure_tag.or(before.unsure_tag),
             keep_days: self.keep_days.or(before.keep_days),
+            malware_days: self.malware_days.or(before.malware_days),
+            training_days: self.training_days.or(before.training_days),
+            quota_messages: self.quota_messages.or(before.quota_messages),
+            quota_megabytes: self.quota_megabytes.or(before.quota_megabytes),
+            domain_quota_messages: self.domain_quota_messages.or(before.domain_quota_messages),
+            domain_quota_megabytes: self
+                .domain_quota_megabytes
+                .or(before.domain_quota_megabytes),
             pend_unknown: self.pend_unknown.or(before.pend_unknown),
             pend_days: self.pend_days.or(before.pend_days),
             pend_end: self.pend_end.or(before.pend_end),
@@ -206,6 +235,12 @@ pub struct Policy {
     pub spam_tag: String,
     pub unsure_tag: String,
     pub keep_days: u64,
+    pub malware_days: u64,
+    pub training_days: u64,
+    pub quota_messages: u64,
+    pub quota_megabytes: u64,
+    pub domain_quota_messages: u64,
+    pub domain_quota_megabytes: u64,
     pub pend_unknown: bool,
     pub pend_days: u64,
     pub pend_end: PendEnd,
@@ -238,6 +273,12 @@ impl Default for Policy {
             spam_tag: "[SPAM]".to_owned(),
             unsure_tag: String::new(),
             keep_days: 14,
+            malware_days: 14,
+            training_days: 14,
+            quota_messages: 0,
+            quota_megabytes: 0,
+            domain_quota_messages: 0,
+            domain_quota_megabytes: 0,
             pend_unknown: false,
             pend_days: 14,
             pend_end: PendEnd::Remove,
@@ -278,6 +319,22 @@ impl Policy {
             spam_tag: layer.spam_tag.unwrap_or(house.spam_tag),
             unsure_tag: layer.unsure_tag.unwrap_or(house.unsure_tag),
             keep_days: layer.keep_days.unwrap_or(house.keep_days),
+            malware_days: layer
+                .malware_days
+                .or(layer.keep_days)
+                .unwrap_or(house.malware_days),
+            training_days: layer
+                .training_days
+                .or(layer.keep_days)
+                .unwrap_or(house.training_days),
+            quota_messages: layer.quota_messages.unwrap_or(house.quota_messages),
+            quota_megabytes: layer.quota_megabytes.unwrap_or(house.quota_megabytes),
+            domain_quota_messages: layer
+                .domain_quota_messages
+                .unwrap_or(house.domain_quota_messages),
+            domain_quota_megabytes: layer
+                .domain_quota_megabytes
+                .unwrap_or(house.domain_quota_megabytes),
             pend_unknown: layer.pend_unknown.unwrap_or(house.pend_unknown),
             pend_days: layer.pend_days.unwrap_or(house.pend_days),
             pend_end: layer.pend_end.unwrap_or(house.pend_end),
@@ -352,6 +409,12 @@ impl Policy {
         let answering = |policy: &Policy| Policy {
             // What is kept afterwards, and for how long, no sender sees.
             keep_days: 0,
+            malware_days: 0,
+            training_days: 0,
+            quota_messages: 0,
+            quota_megabytes: 0,
+            domain_quota_messages: 0,
+            domain_quota_megabytes: 0,
             pend_days: 0,
             pend_end: PendEnd::Remove,
             undo_seconds: 0,

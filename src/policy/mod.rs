@@ -16,7 +16,7 @@ mod verdict;
 
 pub use disposition::{Deferral, Disposition, deliver_marked, dispose};
 pub use finding::{Chain, Finding, Findings, OwnFinding, WhenUnavailable};
-pub use layer::{Language, Layer, Mode, PendEnd, Policy, TagSigned};
+pub use layer::{Language, Layer, Mode, PendEnd, Policy, QUOTA_MOST, TagSigned};
 pub use lists::{ListEntry, ListKind, Listed, Origin, Pattern, PatternError, listed};
 pub use principal::{Principal, Role};
 pub use rights::{Right, Rights};

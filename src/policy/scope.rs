@@ -50,6 +50,16 @@ impl Scope {
             Scope::Recipient(address.clone()),
         ]
     }
+
+    /// The scopes whose settings hold at this one: the widest first, itself last.
+    #[must_use]
+    pub fn with_wider(&self) -> Vec<Scope> {
+        match self {
+            Scope::Global => vec![Scope::Global],
+            Scope::Domain(_) => vec![Scope::Global, self.clone()],
+            Scope::Recipient(address) => Scope::chain(address).into(),
+        }
+    }
 }
 
 impl fmt::Display for Scope {

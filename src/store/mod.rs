@@ -76,6 +76,14 @@ pub struct Shown {
     pub flags: Flags,
 }
 
+/// How much is held, of all shelves and directions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    pub messages: u64,
+    /// The sizes of the messages; one that is held for two counts for both.
+    pub octets: u64,
+}
+
 /// Something changed in what is shown. Sent after it is durable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
@@ -122,6 +130,15 @@ pub trait Entries: Send + Sync {
     }
     /// The same for several mails, in the order asked.
     async fn mails(&self, ids: &[MailId]) -> Result<Vec<Option<KeptMail>>, StoreError>;
+    /// How much is held for a scope.
+    async fn held(&self, scope: &Scope) -> Result<Held, StoreError>;
+    /// The scopes for which something is held, and how much, in the order of the store after
+    /// `after`; at most `most`.
+    async fn holders(
+        &self,
+        after: Option<&Scope>,
+        most: usize,
+    ) -> Result<Vec<(Scope, Held)>, StoreError>;
     /// The uids and ids of all entries in view with uids above `after`, ascending; at most `most`.
     async fn uids(
         &self,

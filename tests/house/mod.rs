@@ -406,6 +406,7 @@ impl House {
             clock: clock.clone(),
             budget: Budget::new(1 << 26),
             options: Arc::new(background::Options::default()),
+            holding: background::Holding::default(),
             reinsertion: Arc::new(vec![route(REINSERTION)]),
             outgoing: Some(Outgoing {
                 reinsertion: Arc::new(vec![route(REINSERTION_OUT)]),

@@ -9,6 +9,7 @@ mod learning;
 mod milter;
 mod outbound;
 mod panel;
+mod pending;
 mod postfix;
 mod programs;
 mod quaranta;

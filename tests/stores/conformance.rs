@@ -2,8 +2,9 @@
 
 use quaranta::clock::Timestamp;
 use quaranta::mail::{Direction, Reply};
+use quaranta::policy::Scope;
 use quaranta::record::{Change, Job, JobKind, JobStep, Shelf, State, Status};
-use quaranta::store::{ChangeError, Notice, NoticeKind, Query, Store, View};
+use quaranta::store::{ChangeError, Held, Notice, NoticeKind, Query, Store, View};
 
 pub(crate) use super::searching::{se16_finds_by_any_combination, se16_sums_by_step};
 pub(crate) use super::settings::{keeps_settings, replaces_what_it_saw};
@@ -44,7 +45,23 @@ pub(crate) async fn se01_xx01_stashes_once_for_each_owner(store: &Store) {
         assert_eq!(store.entries.count(&view(of)).await, Ok(count), "{of}");
         let uids = store.entries.uids(&view(of), 0, 9).await.expect("uids");
         assert_eq!(uids.len() as u64, count, "{of}");
+        let held = store.entries.held(&view(of).scope).await.expect("held");
+        let octets = count * kept[0].size;
+        assert_eq!((held.messages, held.octets), (count, octets), "{of}");
     }
+    let mut holders = Vec::new();
+    let mut after = None;
+    while let Some((scope, _)) = next_holder(store, after.as_ref()).await {
+        holders.push(scope.to_string());
+        after = Some(scope);
+    }
+    let all = [
+        "example.org",
+        "global",
+        "alice@example.org",
+        "bob@example.org",
+    ];
+    assert_eq!(holders, all);
     let uids = store.entries.uids(&view("global"), 1, 9).await;
     assert_eq!(uids, Ok(vec![(2, kept[1].id)]));
     let came: Vec<Notice> = std::iter::from_fn(|| notices.try_recv().ok()).collect();
@@ -64,6 +81,11 @@ pub(crate) async fn se01_xx01_stashes_once_for_each_owner(store: &Store) {
     }
 }
 
+async fn next_holder(store: &Store, after: Option<&Scope>) -> Option<(Scope, Held)> {
+    let mut next = store.entries.holders(after, 1).await.expect("holders");
+    next.pop()
+}
+
 pub(crate) async fn moves_through_its_life(store: &Store) {
     let mail = mail(2, 500);
     let entries = vec![entry(&mail, "alice@example.org")];
@@ -77,6 +99,8 @@ pub(crate) async fn moves_through_its_life(store: &Store) {
     assert!(results[0].is_ok());
     assert_eq!(results[1], Err(ChangeError::Moved(State::Leaving)));
     assert_eq!(store.entries.count(&view("global")).await, Ok(0));
+    let global = store.entries.held(&view("global").scope).await;
+    assert_eq!(global, Ok(Held::default()));
     let jobs = store.jobs.jobs(9).await.expect("jobs");
     assert_eq!(jobs.len(), 1);
     let retry = store.entries.stash(&mail, entries.clone(), event.clone());

@@ -107,6 +107,24 @@ pub(crate) struct PolicyArgs {
     /// Days until caught mail expires
     #[arg(long, value_name = "DAYS")]
     keep_days: Option<u64>,
+    /// Days until caught malware expires
+    #[arg(long, value_name = "DAYS")]
+    malware_days: Option<u64>,
+    /// Days until copies in Training Requested expire
+    #[arg(long, value_name = "DAYS")]
+    training_days: Option<u64>,
+    /// Most messages held for each recipient; 0 for no limit
+    #[arg(long, value_name = "COUNT")]
+    quota_messages: Option<u64>,
+    /// The same in megabytes
+    #[arg(long, value_name = "MB")]
+    quota_megabytes: Option<u64>,
+    /// Most messages held for a domain; 0 for no limit
+    #[arg(long, value_name = "COUNT")]
+    domain_quota_messages: Option<u64>,
+    /// The same in megabytes
+    #[arg(long, value_name = "MB")]
+    domain_quota_megabytes: Option<u64>,
     /// Mail from senders on no allow list waits until its recipient authorises it
     #[arg(long, value_name = "true|false")]
     pend_unknown: Option<bool>,
@@ -182,6 +200,12 @@ impl PolicyArgs {
             spam_tag: self.spam_tag.clone(),
             unsure_tag: self.unsure_tag.clone(),
             keep_days: self.keep_days,
+            malware_days: self.malware_days,
+            training_days: self.training_days,
+            quota_messages: self.quota_messages,
+            quota_megabytes: self.quota_megabytes,
+            domain_quota_messages: self.domain_quota_messages,
+            domain_quota_megabytes: self.domain_quota_megabytes,
             pend_unknown: self.pend_unknown,
             pend_days: self.pend_days,
             pend_end: self.pend_end.map(PendEndArg::what),

@@ -133,7 +133,7 @@ fn samples(now: Timestamp) -> Vec<Sample> {
             ),
         },
         Sample {
-            what: "clean, sender unknown",
+            what: "sender unknown",
             from: "dave@remote.test",
             to: &["alice@pending.example.org"],
             message: mail(

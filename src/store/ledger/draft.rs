@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 
 use super::index::{Index, Overlay};
 use super::keys::{self, Kind};
-use super::rows::{EntryRow, Home, LessonRow, decode, decode_setting, number};
+use super::rows::{EntryRow, Home, LessonRow, decode, decode_setting, held, held_row, number};
 use crate::clock::Timestamp;
 use crate::mail::{EntryId, MailId};
 use crate::policy::Scope;
 use crate::record::{DigestState, Entry, Event, Job, State};
-use crate::store::{Notice, NoticeKind, Place as EventPlace, StoreError, View};
+use crate::store::{Held, Notice, NoticeKind, Place as EventPlace, StoreError, View};
 
 /// What one row of the log is from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,8 @@ enum Derived {
     Row(Vec<u8>, Vec<u8>),
     /// One more of these.
     Count(Vec<u8>),
+    /// An entry of so many octets is held.
+    Held(Vec<u8>, u64),
     /// Numbers up to this one are given.
     AtLeast(&'static [u8], u64),
 }
@@ -149,6 +151,7 @@ impl<'a> Draft<'a> {
             match derived {
                 Derived::Row(key, value) => self.overlay.put(key, value),
                 Derived::Count(key) => self.count(key, true)?,
+                Derived::Held(key, octets) => self.hold(key, octets, true)?,
                 Derived::AtLeast(key, number) => self.put_mark(key, number)?,
             }
         }
@@ -191,6 +194,7 @@ impl<'a> Draft<'a> {
             match derived {
                 Derived::Row(key, _) => self.overlay.remove(key),
                 Derived::Count(key) => self.count(key, false)?,
+                Derived::Held(key, octets) => self.hold(key, octets, false)?,
                 Derived::AtLeast(..) => {}
             }
         }
@@ -235,6 +239,28 @@ impl<'a> Draft<'a> {
         let now = self.mark(&key)?;
         let then = if up { now + 1 } else { now.saturating_sub(1) };
         self.set_number(key, then);
+        Ok(())
+    }
+
+    /// Counts an entry and its octets among what is held for a scope.
+    fn hold(&mut self, key: Vec<u8>, octets: u64, up: bool) -> Result<(), StoreError> {
+        let before = held(self.overlay.get(&key)?.as_deref());
+        let after = if up {
+            Held {
+                messages: before.messages + 1,
+                octets: before.octets + octets,
+            }
+        } else {
+            Held {
+                messages: before.messages.saturating_sub(1),
+                octets: before.octets.saturating_sub(octets),
+            }
+        };
+        if after.messages == 0 {
+            self.overlay.remove(key);
+        } else {
+            self.overlay.put(key, held_row(after));
+        }
         Ok(())
     }
 
@@ -376,6 +402,7 @@ fn derive_entry(key: &[u8], row: &EntryRow, out: &mut Vec<Derived>) {
             let value = keys::shown_value(entry.failed.is_some(), entry.id);
             out.push(Derived::Row(shown, value));
             out.push(Derived::Count(keys::count(&view)));
+            out.push(Derived::Held(keys::held(&view.scope), entry.size));
         }
         out.push(Derived::Row(
             keys::expiring(entry.expires, entry.id),

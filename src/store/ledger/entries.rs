@@ -5,13 +5,13 @@ use tokio::sync::broadcast;
 
 use super::index::Index;
 use super::ops::{Answer, Op};
-use super::rows::{EntryRow, FlagsRow, Home, MailRow, decode, number};
+use super::rows::{EntryRow, FlagsRow, Home, MailRow, decode, held, number};
 use super::{Engine, Rooms, keys, value};
 use crate::clock::Timestamp;
 use crate::mail::{EntryId, Mail, MailId};
 use crate::policy::Scope;
 use crate::record::{Change, Entry, Event, KeptMail};
-use crate::store::{ChangeError, Entries, Flags, Notice, Row, Shown, StoreError, View};
+use crate::store::{ChangeError, Entries, Flags, Held, Notice, Row, Shown, StoreError, View};
 
 /// Rows looked up at once without leaving the caller's thread.
 const FEW: usize = 16;
@@ -97,6 +97,30 @@ impl<E: Engine> Entries for Rooms<E> {
 
     async fn count(&self, view: &View) -> Result<u64, StoreError> {
         Ok(number(self.0.index().get(&keys::count(view))?.as_deref()))
+    }
+
+    async fn held(&self, scope: &Scope) -> Result<Held, StoreError> {
+        Ok(held(self.0.index().get(&keys::held(scope))?.as_deref()))
+    }
+
+    async fn holders(
+        &self,
+        after: Option<&Scope>,
+        most: usize,
+    ) -> Result<Vec<(Scope, Held)>, StoreError> {
+        let from = match after {
+            Some(scope) => [keys::held(scope), vec![0]].concat(),
+            None => keys::HELD.to_vec(),
+        };
+        self.read(move |engine| {
+            let rows = engine
+                .index()
+                .range(&from, &keys::end_of(keys::HELD), most)?;
+            let holder =
+                |(key, value): &(Vec<u8>, Vec<u8>)| Some((keys::held_by(key)?, held(Some(value))));
+            Ok(rows.iter().filter_map(holder).collect())
+        })
+        .await
     }
 
     async fn last_uid(&self) -> Result<u64, StoreError> {

@@ -78,6 +78,7 @@ pub(crate) const APPLIED: &[u8] = b"!a";
 pub(crate) const UNDO: &[u8] = b"!u";
 
 pub(crate) const JOBS_DUE: &[u8] = b"d";
+pub(crate) const HELD: &[u8] = b"h";
 pub(crate) const EXPIRING: &[u8] = b"x";
 pub(crate) const ENDED: &[u8] = b"e";
 pub(crate) const DIGESTS_DUE: &[u8] = b"r";
@@ -268,6 +269,24 @@ pub(crate) fn count(view: &View) -> Vec<u8> {
     in_view(b"c", view)
 }
 
+/// What is held for a scope, of all shelves and directions.
+pub(crate) fn held(scope: &Scope) -> Vec<u8> {
+    with_scope(HELD, scope)
+}
+
+/// The scope of a key of [`held`].
+pub(crate) fn held_by(key: &[u8]) -> Option<Scope> {
+    let text = key.strip_prefix(HELD)?.strip_suffix(&[0])?;
+    let (tag, name) = text.split_first()?;
+    let name = std::str::from_utf8(name).ok()?;
+    match tag {
+        b'g' => Some(Scope::Global),
+        b'd' => name.parse().ok().map(Scope::Domain),
+        b'r' => name.parse().ok().map(Scope::Recipient),
+        _ => None,
+    }
+}
+
 pub(crate) fn expiring(at: Timestamp, id: EntryId) -> Vec<u8> {
     join(&[EXPIRING, &at.0.to_be_bytes(), &id.0])
 }
@@ -403,6 +422,15 @@ mod tests {
                 assert!(i == j || !a.starts_with(b), "{a:?} {b:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_held_knows_its_scope() {
+        for text in ["global", "a.org", "x@a.org"] {
+            let scope: Scope = text.parse().expect("scope");
+            assert_eq!(held_by(&held(&scope)), Some(scope));
+        }
+        assert_eq!(held_by(LAST_UID), None);
     }
 
     #[test]

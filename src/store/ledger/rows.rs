@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::mail::Envelope;
 use crate::record::{Entry, Lesson};
-use crate::store::StoreError;
+use crate::store::{Held, StoreError};
 
 /// The version of the encoding of values. Fields may be added at the end of a
 /// struct with `#[serde(default)]` without a new version.
@@ -117,6 +117,18 @@ pub(crate) fn number(value: Option<&[u8]>) -> u64 {
     value
         .and_then(<[u8]>::first_chunk)
         .map_or(0, |octets| u64::from_be_bytes(*octets))
+}
+
+/// What is held, as it is kept.
+pub(crate) fn held(value: Option<&[u8]>) -> Held {
+    Held {
+        messages: number(value),
+        octets: number(value.and_then(|value| value.get(8..))),
+    }
+}
+
+pub(crate) fn held_row(held: Held) -> Vec<u8> {
+    [held.messages.to_be_bytes(), held.octets.to_be_bytes()].concat()
 }
 
 #[cfg(test)]

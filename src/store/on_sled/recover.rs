@@ -20,7 +20,7 @@ const BATCH: usize = 500;
 pub(super) const CHECKPOINT: &str = "checkpoint";
 
 /// The layout of the index. One that was made by a version with another is made anew.
-const LAYOUT: u8 = 2;
+const LAYOUT: u8 = 3;
 
 /// The last record that the index knows, and its segment. Kept in the index itself,
 /// and changed with it; behind it stands the layout.

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::input::{Sent, named};
 use super::problem::Problem;
-use crate::policy::{Layer, Policy, Scope};
+use crate::policy::{Layer, Policy, QUOTA_MOST, Scope};
 use crate::web::House;
 
 pub(super) fn routes() -> OpenApiRouter<House> {
@@ -37,7 +37,7 @@ enum Kind {
 const MODES: &[&str] = &["quarantine", "tag", "headers", "refuse", "off"];
 
 /// The fields of a policy, with their words. A test holds them to [`Policy`].
-const FIELDS: [(&str, Kind, &str); 27] = [
+const FIELDS: [(&str, Kind, &str); 33] = [
     ("mode", Kind::Names(MODES), "What happens to spam."),
     (
         "spam_from",
@@ -63,6 +63,36 @@ const FIELDS: [(&str, Kind, &str); 27] = [
         "keep_days",
         Kind::Number(1, 3650),
         "Days until quarantined mail expires.",
+    ),
+    (
+        "malware_days",
+        Kind::Number(1, 3650),
+        "Days until quarantined malware expires; as `keep_days` if unset.",
+    ),
+    (
+        "training_days",
+        Kind::Number(1, 3650),
+        "Days until copies of unsure mail expire; as `keep_days` if unset.",
+    ),
+    (
+        "quota_messages",
+        Kind::Number(0, QUOTA_MOST),
+        "Most messages held for each recipient; 0 for no limit.",
+    ),
+    (
+        "quota_megabytes",
+        Kind::Number(0, QUOTA_MOST),
+        "The same in megabytes.",
+    ),
+    (
+        "domain_quota_messages",
+        Kind::Number(0, QUOTA_MOST),
+        "Most messages held for a domain as a whole; 0 for no limit.",
+    ),
+    (
+        "domain_quota_megabytes",
+        Kind::Number(0, QUOTA_MOST),
+        "The same in megabytes.",
     ),
     (
         "pend_unknown",

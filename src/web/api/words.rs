@@ -41,7 +41,7 @@ names! {
     DirectionName: "inbound" "outbound";
     /// `caught`: held on its way in; `outgoing`: held on its way out; `training`: copies of
     /// delivered, unsure mail.
-    ShelfName: "caught" "outgoing" "training";
+    ShelfName: "caught" "outgoing" "pending" "training";
     /// What is done with an entry.
     ActionName: "release" "release_and_train" "release_and_allow" "request_release" "take_back"
         "remove" "remove_and_block" "train_spam" "train_ham" "remove_as_spam" "remove_as_ham";

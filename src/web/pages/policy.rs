@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::lists::domains;
 use super::{Choice, Frame, scope_of, scope_text, told};
-use crate::policy::{Layer, Policy, Principal, Right, Scope};
+use crate::policy::{Layer, Policy, Principal, QUOTA_MOST, Right, Scope};
 use crate::web::House;
 use crate::web::answer::{Answer, Fault, page};
 use crate::web::form::Form;
@@ -109,14 +109,7 @@ fn settings(t: &Texts) -> Vec<(&'static str, Vec<Setting>)> {
                 setting!(w, Yes, split, split_hint),
             ],
         ),
-        (
-            w.group_kept,
-            vec![
-                setting!(w, Count(1, 3650), keep_days, keep_days_hint),
-                setting!(w, Count(0, 3600), undo_seconds, undo_seconds_hint),
-                setting!(w, Yes, training_requested, training_requested_hint),
-            ],
-        ),
+        (w.group_kept, kept(t)),
         (
             w.group_pending,
             vec![
@@ -153,6 +146,38 @@ fn settings(t: &Texts) -> Vec<(&'static str, Vec<Setting>)> {
                 setting!(w, Yes, admin_second_factor, admin_second_factor_hint),
             ],
         ),
+    ]
+}
+
+/// How long and how much is held.
+fn kept(t: &Texts) -> Vec<Setting> {
+    use Kind::{Count, Yes};
+    let w = t.policy;
+    vec![
+        setting!(w, Count(1, 3650), keep_days, keep_days_hint),
+        setting!(w, Count(1, 3650), malware_days, malware_days_hint),
+        setting!(w, Count(1, 3650), training_days, training_days_hint),
+        setting!(w, Count(0, QUOTA_MOST), quota_messages, quota_messages_hint),
+        setting!(
+            w,
+            Count(0, QUOTA_MOST),
+            quota_megabytes,
+            quota_megabytes_hint
+        ),
+        setting!(
+            w,
+            Count(0, QUOTA_MOST),
+            domain_quota_messages,
+            domain_quota_messages_hint
+        ),
+        setting!(
+            w,
+            Count(0, QUOTA_MOST),
+            domain_quota_megabytes,
+            domain_quota_megabytes_hint
+        ),
+        setting!(w, Count(0, 3600), undo_seconds, undo_seconds_hint),
+        setting!(w, Yes, training_requested, training_requested_hint),
     ]
 }
 

@@ -49,6 +49,18 @@ words! {
 
     keep_days: "Days in the quarantine" | "Tage in der Quarantäne";
     keep_days_hint: "After them mail expires. Between 1 and 3650." | "Danach laufen Nachrichten ab. Zwischen 1 und 3650.";
+    malware_days: "Days that malware is kept" | "Tage, die Schadsoftware bleibt";
+    malware_days_hint: "If it is not set here or above, as long as other mail. Between 1 and 3650." | "Ohne Festlegung so lange wie andere Nachrichten. Zwischen 1 und 3650.";
+    training_days: "Days that copies of unsure mail are kept" | "Tage, die Kopien unsicherer Nachrichten bleiben";
+    training_days_hint: "If it is not set here or above, as long as other mail. Between 1 and 3650." | "Ohne Festlegung so lange wie andere Nachrichten. Zwischen 1 und 3650.";
+    quota_messages: "Most messages for each recipient" | "Höchstzahl an Nachrichten je Empfänger";
+    quota_messages_hint: "When more are held the oldest go, but none of the last day. 0 for no limit." | "Sind es mehr, gehen die ältesten, aber keine des letzten Tages. 0 für unbegrenzt.";
+    quota_megabytes: "Most megabytes for each recipient" | "Höchstens Megabyte je Empfänger";
+    quota_megabytes_hint: "The same by size. 0 for no limit." | "Das Gleiche nach Größe. 0 für unbegrenzt.";
+    domain_quota_messages: "Most messages for the whole domain" | "Höchstzahl an Nachrichten der ganzen Domäne";
+    domain_quota_messages_hint: "0 for no limit." | "0 für unbegrenzt.";
+    domain_quota_megabytes: "Most megabytes for the whole domain" | "Höchstens Megabyte der ganzen Domäne";
+    domain_quota_megabytes_hint: "0 for no limit." | "0 für unbegrenzt.";
     undo_seconds: "Seconds to take a release back" | "Sekunden, um eine Freigabe zurückzunehmen";
     undo_seconds_hint: "A release leaves after them. At most 3600." | "Danach geht eine Freigabe hinaus. Höchstens 3600.";
     training_requested: "Keep copies of unsure mail" | "Kopien unsicherer Nachrichten behalten";
