@@ -207,11 +207,6 @@ impl Rooms {
             .collect())
     }
 
-    pub(super) fn control(&self, config: &Config) -> Control {
-        let overlap = config.reinsertion.token_lifetime.0;
-        Control::new(self.desk.clone(), overlap).teaching(self.learner.clone())
-    }
-
     /// Who writes digests; nobody where no link could lead to the panel.
     pub(super) fn herald(&self, config: &Config) -> Option<Herald> {
         Some(Herald {
