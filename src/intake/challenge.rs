@@ -15,7 +15,7 @@ use crate::notify::{
     About, ChallengeOptions, ChallengeTemplate, Hourly, PagesAt, Post, PostError, message_id,
 };
 use crate::policy::{Class, Disposition, LIST_BLOCKED, Mode, StashStep, writable};
-use crate::record::Entry;
+use crate::record::{Entry, State};
 
 /// Letters that are written at the same time; a sender whose turn is not there is asked with the
 /// next mail.
@@ -149,6 +149,12 @@ impl Intake {
         let settings = &self.parts.store.settings;
         if settings.domain(question.sender.domain()).await?.is_some() {
             // One of ours, or a house of ours in between.
+            return Ok(false);
+        }
+        // The same message may have come before from somebody whom nobody vouches for: an answer
+        // would not let that one in.
+        let kept = self.parts.store.entries.entry(question.entry.id).await?;
+        if !kept.is_some_and(|kept| kept.aligned && kept.state == State::Held) {
             return Ok(false);
         }
         let known = self.parts.desk.challenge_of(&question.entry).await?;

@@ -190,6 +190,24 @@ async fn iw07_every_exclusion_has_its_row() {
     }
 }
 
+/// What a forger sent first, to the octet, waits as the forger's: its link would let nothing in.
+#[tokio::test]
+async fn iw07_a_copy_of_what_was_not_vouched_for_is_not_asked_about() {
+    let world = World::new().await;
+    world.by_client("192.0.2.66", ALICE, "XFORGED").await;
+    let entry = world.waiting(ALICE).await[0];
+    let by = Principal::of(Scope::Global);
+    let kept = world.house.desk.entry(&by, entry).await.expect("entry");
+    assert!(!kept.aligned);
+    world.by_client("198.51.100.7", ALICE, "XFORGED").await;
+    assert_eq!(world.waiting(ALICE).await, [entry]);
+    assert!(world.letters().await.is_empty());
+    world
+        .by_client("198.51.100.7", ALICE, "XFORGED other octets")
+        .await;
+    assert_eq!(world.letters().await.len(), 1, "the control");
+}
+
 /// IW-07: off by default, by scope; nobody is asked where mail does not wait.
 #[tokio::test]
 async fn iw07_only_where_policy_says_so() {

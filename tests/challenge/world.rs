@@ -36,7 +36,10 @@ impl Panel for Vouching {
         let author = headers::first(mail.message.bytes(), "From").map(|field| field.text());
         let mut findings = Findings {
             subject: "a secret subject".to_owned(),
-            aligned: text.contains("XALIGNED"),
+            // One is vouched for by where it comes from, as SPF does.
+            aligned: text.contains("XALIGNED")
+                || text.contains("XFORGED")
+                    && mail.envelope.peer.address.to_string() == "198.51.100.7",
             authors: author.into_iter().filter_map(|a| a.parse().ok()).collect(),
             ..Findings::default()
         };

@@ -1,6 +1,7 @@
 //! The product as its users meet it: the real binary with real mail servers and clients, on loopback.
 
 mod arc;
+mod challenge;
 mod contrib;
 mod each;
 mod exim;

@@ -1,5 +1,7 @@
-//! Pending mail with ordinary tools: swaks sends, Python's imaplib drags, the demo delivers.
+//! Pending mail with ordinary tools: swaks sends, Python's imaplib drags, the demo delivers. And what
+//! the sender of refused mail does in a browser.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::quaranta::Quaranta;
@@ -35,15 +37,6 @@ fn iw01_iw02_iw08_mail_waits_and_a_drag_decides() {
     }
     let (said, accepted) = swaks(demo.smtp, ALICE, &message("spam", GTUBE), dir.path());
     assert!(!accepted && said.contains("550 5.7.1"), "{said}");
-    // XX-07: the sender is told where to ask for it, and a browser finds the page.
-    let link = said.split("; see ").nth(1);
-    let link = link.and_then(|rest| rest.split_whitespace().next());
-    let page = Command::new("curl")
-        .args(["-sS", link.expect("a link")])
-        .output();
-    let page = page.expect("curl runs").stdout;
-    let page = String::from_utf8_lossy(&page);
-    assert!(page.contains("Your message was refused"), "{page}");
     let mut list = waiting(&demo);
     let subjects: Vec<&str> = list.iter().map(|(_, subject)| subject.as_str()).collect();
     assert_eq!(subjects, ["dave", "one", "two", "three"]);
@@ -72,4 +65,32 @@ fn iw01_iw02_iw08_mail_waits_and_a_drag_decides() {
     let (said, accepted) = swaks(demo.smtp, ALICE, &message("four", "hello"), dir.path());
     assert!(accepted, "{said}");
     assert_eq!(demo.delivered(ALICE).len(), 4);
+}
+
+/// XX-07: the refusal that a sender's server hears names a page; in a browser, without seeing the
+/// picture, the sender asks there, and the recipient sees it.
+#[test]
+fn xx07_a_refused_sender_asks_in_a_browser() {
+    let dir = folder();
+    let demo = Quaranta::demo(dir.path());
+    let (said, accepted) = swaks(demo.smtp, ALICE, &message("spam", GTUBE), dir.path());
+    let link = said.split("; see ").nth(1);
+    let link = link.and_then(|rest| rest.split_whitespace().next());
+    let link = link.filter(|_| !accepted).expect("a link in the refusal");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/web/appeal.mjs");
+    let output = Command::new("timeout")
+        .args(["300", "node"])
+        .arg(script)
+        .arg(link)
+        .output()
+        .expect("node runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said, "[]", "{wrong}");
+    let id = demo.caught(ALICE).remove(0);
+    let history = demo.must(&["quarantine", "history", &id]);
+    let asked = history.lines().find(|line| line.contains("requested"));
+    let asked = asked.expect("a request");
+    assert!(asked.contains("sender <sender@remote.test>"), "{asked}");
+    assert!(asked.contains("it is our invoice"), "{asked}");
 }

@@ -1,0 +1,147 @@
+//! A challenge with ordinary tools: swaks sends, a name server vouches, Postfix carries the letter out,
+//! curl opens its page, and the message arrives.
+
+use std::net::UdpSocket;
+use std::process::Command;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::postfix::Postfix;
+use crate::quaranta::Quaranta;
+use crate::wait::{free_port, free_ports, until};
+use crate::{folder, swaks_with};
+
+const ALICE: &str = "alice@example.org";
+/// Where the sender's mail comes from, as a relay in front says.
+const CLIENT: &str = "198.51.100.7";
+
+/// Answers questions for TXT with what names CLIENT for remote.test; of other names it knows nothing.
+fn name_server() -> u16 {
+    let port = free_port();
+    let socket = UdpSocket::bind(("127.0.0.1", port)).expect("a port");
+    std::thread::spawn(move || {
+        let mut octets = [0; 1500];
+        while let Ok((length, from)) = socket.recv_from(&mut octets) {
+            let _sent = socket.send_to(&reply(&octets[..length]), from);
+        }
+    });
+    port
+}
+
+/// RFC 1035 section 4: the header, the question as it was asked, and one record or none.
+fn reply(asked: &[u8]) -> Vec<u8> {
+    let (mut name, mut at) = (String::new(), 12);
+    while asked[at] != 0 {
+        let end = at + 1 + usize::from(asked[at]);
+        name = format!("{name}{}.", String::from_utf8_lossy(&asked[at + 1..end]));
+        at = end;
+    }
+    let kind = u16::from_be_bytes([asked[at + 1], asked[at + 2]]);
+    let text = match (name.to_ascii_lowercase().as_str(), kind) {
+        ("remote.test.", 16) => Some(format!("v=spf1 ip4:{CLIENT} ~all")),
+        ("_dmarc.remote.test.", 16) => Some("v=DMARC1; p=none".to_owned()),
+        _ => None,
+    };
+    let mut out = asked[..2].to_vec();
+    let code = if name.ends_with("remote.test.") { 0 } else { 3 };
+    out.extend([0x84, code, 0, 1, 0, u8::from(text.is_some()), 0, 0, 0, 0]);
+    out.extend_from_slice(&asked[12..at + 5]);
+    if let Some(text) = text {
+        let length = u8::try_from(text.len()).expect("short");
+        out.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60, 0, length + 1, length]);
+        out.extend_from_slice(text.as_bytes());
+    }
+    out
+}
+
+fn curl(args: &[&str]) -> String {
+    let output = Command::new("curl").args(["-sS"]).args(args).output();
+    String::from_utf8_lossy(&output.expect("curl runs").stdout).into_owned()
+}
+
+fn solve(salt: &str) -> String {
+    let mut all = (0_u64..).map(|n| n.to_string());
+    let found = all.find(|n| {
+        let hash = digest(&SHA256, format!("{salt}:{n}").as_bytes());
+        matches!(hash.as_ref(), [0, 0, third, ..] if *third < 64)
+    });
+    found.expect("there is one")
+}
+
+/// IW-06, IW-07: from an unknown but honest sender to a delivered message.
+#[test]
+fn iw06_an_honest_sender_is_asked_and_let_in() {
+    let dir = folder();
+    let there = Quaranta::demo(&dir.path().join("there"));
+    let out = Postfix::smart_host(&dir.path().join("out"));
+    let base = free_ports();
+    let url = format!("http://127.0.0.1:{}", base + 4);
+    let sections = format!(
+        "[smtp]\nlisten = [\"127.0.0.1:{base}\"]\nxclient_from = [\"127.0.0.1\"]\n\
+         [dns]\nservers = [\"127.0.0.1:{}\"]\n\
+         [web]\nlisten = [\"127.0.0.1:{}\"]\nurl = \"{url}\"\n\
+         [outbound]\nsmart_hosts = [\"127.0.0.1:{}\"]\n",
+        name_server(),
+        base + 4,
+        out.port,
+    );
+    let here = dir.path().join("here");
+    let daemon = Quaranta::serve_with(&here, base, there.smtp + 1, &sections);
+    daemon.must(&[
+        "policy",
+        "set",
+        "example.org",
+        "--pend-unknown",
+        "true",
+        "--challenge",
+        "true",
+    ]);
+    let message = "From: Carol <carol@remote.test>\r\nTo: alice@example.org\r\nSubject: hello\r\n\
+         Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <hello@remote.test>\r\n\r\n";
+    let send = |client: &str, body: &str| {
+        let client = format!("ADDR={client}");
+        let how = ["--from", "carol@remote.test", "--xclient", &client];
+        let (said, accepted) = swaks_with(
+            &how,
+            daemon.smtp,
+            ALICE,
+            &format!("{message}{body}\r\n"),
+            dir.path(),
+        );
+        assert!(accepted, "{said}");
+    };
+    // A forger gets a 250, too, and nobody is asked.
+    send("203.0.113.66", "forged");
+    send(CLIENT, "hello");
+    until("carol is asked", || !out.delivered("carol").is_empty());
+    let letters = out.delivered("carol");
+    assert_eq!(letters.len(), 1, "{letters:#?}");
+    let letter = &letters[0];
+    assert!(letter.starts_with("Return-Path: <>\n"), "{letter}");
+    assert!(
+        letter.contains("\nIn-Reply-To: <hello@remote.test>\n"),
+        "{letter}"
+    );
+    let link = letter
+        .lines()
+        .find(|line| line.starts_with(&url))
+        .expect("a link");
+    let page = curl(&[link]);
+    let salt = page.split_once("name=\"salt\" value=\"").expect("work").1;
+    let salt = salt.split('"').next().expect("a salt");
+    let fields = format!("salt={salt}&number={}", solve(salt));
+    assert!(there.delivered(ALICE).is_empty());
+    let done = curl(&["-L", "--post302", "-d", &fields, link]);
+    assert!(done.is_empty() || done.contains("It is done"), "{done}");
+    until("alice has it", || !there.delivered(ALICE).is_empty());
+    assert!(curl(&[link]).contains("It is done"));
+    let rest = daemon.must(&["quarantine", "list", ALICE, "--pending"]);
+    assert!(rest.contains("1 of 1"), "the forged one waits: {rest}");
+    let list = daemon.must(&["challenges", "list"]);
+    assert!(
+        list.contains("carol@remote.test") && list.contains("answered"),
+        "{list}"
+    );
+    let allowed = daemon.must(&["lists", "show", ALICE]);
+    assert!(allowed.contains("carol@remote.test"), "{allowed}");
+}
