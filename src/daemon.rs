@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::actions::{Desk, Refusal, reinsertion_keys};
+use crate::background::Tutor;
 use crate::config::Config;
 use crate::control::Control;
 use crate::inspect::StandardPanel;
@@ -102,13 +103,7 @@ impl Daemon {
                 .control(&config)
                 .serve(listeners.control, closing.clone()),
         );
-        tasks.spawn(rooms.teaching(&config).run(closing.clone()));
-        for tutor in tutors {
-            tasks.spawn(tutor.run(closing.clone()));
-        }
-        if let Some(herald) = rooms.herald(&config) {
-            tasks.spawn(herald.run(closing.clone()));
-        }
+        open_chores(&rooms, &config, tutors, &mut tasks, &closing);
         tasks.spawn(rooms.background(&config, &smtp, &outbound).run(closing));
         Ok(Self {
             desk: rooms.desk,
@@ -174,6 +169,23 @@ impl Daemon {
             }
             Err(error) => tracing::error!(%error, "the store ended in a fault"),
         }
+    }
+}
+
+/// What is learned and taught, and who writes digests.
+fn open_chores(
+    rooms: &Rooms,
+    config: &Config,
+    tutors: Vec<Tutor>,
+    tasks: &mut JoinSet<()>,
+    closing: &Closing,
+) {
+    tasks.spawn(rooms.teaching(config).run(closing.clone()));
+    for tutor in tutors {
+        tasks.spawn(tutor.run(closing.clone()));
+    }
+    if let Some(herald) = rooms.herald(config) {
+        tasks.spawn(herald.run(closing.clone()));
     }
 }
 

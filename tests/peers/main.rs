@@ -2,6 +2,7 @@
 
 mod arc;
 mod contrib;
+mod digest;
 mod each;
 mod exim;
 mod kill;
