@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::actions::{Desk, Refusal, challenge_keys, reinsertion_keys};
+use crate::background::Tutor;
 use crate::config::Config;
 use crate::control::Control;
 use crate::inspect::StandardPanel;
@@ -100,10 +101,7 @@ impl Daemon {
         }
         let control = rooms.control(&config, &alerts);
         tasks.spawn(control.serve(listeners.control, closing.clone()));
-        tasks.spawn(rooms.teaching(&config).run(closing.clone()));
-        for tutor in tutors {
-            tasks.spawn(tutor.run(closing.clone()));
-        }
+        open_chores(&rooms, &config, tutors, &mut tasks, &closing);
         let background = rooms.background(&config, &smtp, &outbound);
         let house = (background.clone(), uses);
         rooms.watch(&config, (alerts, telling), house, &mut tasks, &closing);
@@ -172,6 +170,23 @@ impl Daemon {
             }
             Err(error) => tracing::error!(%error, "the store ended in a fault"),
         }
+    }
+}
+
+/// What is learned and taught, and who writes digests.
+fn open_chores(
+    rooms: &Rooms,
+    config: &Config,
+    tutors: Vec<Tutor>,
+    tasks: &mut JoinSet<()>,
+    closing: &Closing,
+) {
+    tasks.spawn(rooms.teaching(config).run(closing.clone()));
+    for tutor in tutors {
+        tasks.spawn(tutor.run(closing.clone()));
+    }
+    if let Some(herald) = rooms.herald(config) {
+        tasks.spawn(herald.run(closing.clone()));
     }
 }
 

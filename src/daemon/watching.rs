@@ -54,7 +54,7 @@ impl Rooms {
         Ok((alerts, telling))
     }
 
-    /// Starts the watch, the notices, the digests and the upkeep of lists.
+    /// Starts the watch, the notices and the upkeep of lists.
     pub(super) fn watch(
         &self,
         config: &Config,
@@ -63,10 +63,6 @@ impl Rooms {
         tasks: &mut JoinSet<()>,
         closing: &Closing,
     ) {
-        match self.herald(config) {
-            Some(herald) => drop(tasks.spawn(herald.run(closing.clone()))),
-            None => tracing::info!("no digests are sent: [web] url is not set"),
-        }
         if let Some(runner) = telling.hook {
             tasks.spawn(runner.run(closing.clone()));
         }

@@ -3,6 +3,7 @@
 mod arc;
 mod challenge;
 mod contrib;
+mod digest;
 mod each;
 mod exim;
 mod kill;
