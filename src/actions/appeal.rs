@@ -5,7 +5,7 @@ use super::{Action, Desk, Refusal};
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, EntryId, MailId, harmless};
 use crate::policy::{Class, LIST_BLOCKED, Principal, Right, Role, Scope};
-use crate::record::{Door, Entry, Event, Shelf, State, Status};
+use crate::record::{APPELLANT, Door, Entry, Event, Shelf, State, Status};
 use crate::token::{appeal_mail, appeal_text};
 
 /// Characters of what a sender may say.
@@ -131,7 +131,7 @@ impl Desk {
 /// Whoever has the link speaks for the sender, and can do nothing but ask.
 fn appellant(entry: &Entry) -> Principal {
     let from = entry.from.as_ref().map(ToString::to_string);
-    let who = format!("sender <{}>", from.unwrap_or_default());
+    let who = format!("{APPELLANT}{}>", from.unwrap_or_default());
     let scope = Scope::Recipient(entry.owner.clone());
     Principal {
         rights: [Right::Act, Right::RequestRelease].into_iter().collect(),

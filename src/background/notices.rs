@@ -15,7 +15,7 @@ use crate::mail::{Address, Direction, EntryId};
 use crate::net::listen::Closing;
 use crate::notify::{Hourly, Letter, Post, PostError, Request, notice};
 use crate::policy::{Class, Policy, Right, Role, Scope};
-use crate::record::{Door, Entry, Event, Shelf, State, Status};
+use crate::record::{APPELLANT, Door, Entry, Event, Shelf, State, Status};
 use crate::store::{Page, Query, StoreError};
 use crate::token::{Link, Purpose};
 
@@ -321,6 +321,10 @@ impl Notices {
         let (Some(asked), Some(entry)) = (asked, entry) else {
             return Ok(());
         };
+        if asked.who.starts_with(APPELLANT) {
+            // A sender's appeal: nobody may be written to for it (XX-07).
+            return Ok(());
+        }
         let to = asked.who.parse().unwrap_or_else(|_| entry.owner.clone());
         let why = match event.status {
             Status::Denied => Err(event.words.as_str()),

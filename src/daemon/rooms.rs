@@ -11,7 +11,6 @@ use crate::actions::Desk;
 use crate::background::{Background, Herald, Nightly, Teaching, Tutor};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::Control;
 use crate::inspect::scanners::{Clamd, Rspamd, Spamd};
 use crate::inspect::{Inspector, Learner, StandardPanel};
 use crate::intake::{self, Challenger, Intake};

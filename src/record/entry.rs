@@ -160,6 +160,9 @@ impl Entry {
     }
 }
 
+/// How the name of a sender who appeals begins; no login does.
+pub const APPELLANT: &str = "sender <";
+
 /// Who asked for a release, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {

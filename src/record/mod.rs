@@ -19,7 +19,7 @@ pub use challenge::Challenge;
 pub use change::{Change, JobStep};
 pub use digest::DigestState;
 pub use domain::{DomainSettings, Route, RouteError, RouteTls};
-pub use entry::{Asked, Entry, KeptMail, RETURNED_DAYS, SUBJECT_LONGEST, Shelf, State};
+pub use entry::{APPELLANT, Asked, Entry, KeptMail, RETURNED_DAYS, SUBJECT_LONGEST, Shelf, State};
 pub use event::{Door, Event, Status};
 pub use imap_server::{ImapServer, ImapServerError, ImapTls};
 pub use job::{Job, JobKind, Lesson, Lore};
