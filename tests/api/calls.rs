@@ -40,6 +40,7 @@ const CALLS: &[&str] = &[
     "POST /keys/rotate",
     "POST /lists",
     "POST /users",
+    "POST /users/{login}/digest",
     "POST /users/{login}/sign-out",
     "PUT /domains/{domain}",
     "PUT /policies/{scope}",
