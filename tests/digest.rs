@@ -383,6 +383,25 @@ async fn xx05_other_links_do_not_hold() {
     assert_eq!(world.ask("GET", &good, "", "").await.0, 200);
 }
 
+/// XX-05: links that are made at the same time, the first ever, are made with the same key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn xx05_the_first_links_all_hold() {
+    for _ in 0..20 {
+        let store = in_memory::open(Clock::by_hand(START));
+        let made = (0..8).map(|_| {
+            let settings = store.settings.clone();
+            tokio::spawn(async move { quaranta::actions::link_keys(&*settings, START).await })
+        });
+        let mut secrets = Vec::new();
+        for one in made.collect::<Vec<_>>() {
+            let ring = one.await.expect("ended").expect("keys");
+            secrets.push(ring.current().expect("a key").secret().to_owned());
+        }
+        secrets.dedup();
+        assert_eq!(secrets.len(), 1);
+    }
+}
+
 /// XX-13, XX-05: what a link released can be taken back where the policy gives time for it.
 #[tokio::test]
 async fn xx13_a_release_by_a_link_can_be_taken_back() {

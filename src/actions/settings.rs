@@ -15,6 +15,9 @@ use crate::token::KeyRing;
 /// The name of the secret that holds the reinsertion keys.
 const REINSERTION_KEYS: &str = "reinsertion-keys";
 
+/// Held while keys are made for the first time.
+static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Longest Subject notation, in octets.
 const TAG_LONGEST: usize = 100;
 /// Longest keeping time, in days.
@@ -53,8 +56,14 @@ pub(super) async fn keys_named(
     now: Timestamp,
 ) -> Result<KeyRing, StoreError> {
     let fault = |e: &dyn std::fmt::Display| StoreError::Failed(e.to_string());
+    let read = |kept: Vec<u8>| serde_json::from_slice(&kept).map_err(|e| fault(&e));
     if let Some(kept) = settings.secret(name).await? {
-        return serde_json::from_slice(&kept).map_err(|e| fault(&e));
+        return read(kept);
+    }
+    // Two who come first at the same time get the same keys.
+    let _turn = MAKING.lock().await;
+    if let Some(kept) = settings.secret(name).await? {
+        return read(kept);
     }
     let ring = KeyRing::make(now).map_err(|e| fault(&e))?;
     let event = Event::new(

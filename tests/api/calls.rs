@@ -46,6 +46,7 @@ const CALLS: &[&str] = &[
     "POST /locked-senders",
     "POST /sealing-keys",
     "POST /users",
+    "POST /users/{login}/digest",
     "POST /users/{login}/sign-out",
     "PUT /domains/{domain}",
     "PUT /policies/{scope}",
