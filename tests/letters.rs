@@ -8,8 +8,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use house::{House, address};
+use quaranta::actions::link_keys;
 use quaranta::clock::Timestamp;
 use quaranta::notify::{Letter, LetterOptions, Post};
+use quaranta::policy::Layer;
 use quaranta::token::{Algorithm, SealingKey};
 
 const ALICE: &str = "alice@example.org";
@@ -95,6 +97,48 @@ async fn sy06_letters_are_signed() {
             assert_eq!(dkimpy(dir.path(), &key, &forged), "fail", "{forged}");
         }
     }
+}
+
+/// SY-06: a letter that passes our own filter on its way is let by, and nothing else is by its mark.
+#[tokio::test]
+async fn sy06_letters_pass_our_own_filter() {
+    let house = House::new().await;
+    let pends = Layer {
+        pend_unknown: Some(true),
+        greylist: Some(true),
+        ..Layer::default()
+    };
+    house.set("example.org", pends).await;
+    let settings = &*house.store.settings;
+    let ring = link_keys(settings, house.clock.now()).await.expect("keys");
+    let (jobs, clock) = (house.store.jobs.clone(), house.clock.clone());
+    let post = Post::new(jobs, clock, "mx.example.org", &LetterOptions::default())
+        .marking(ring.current().cloned());
+    let until = house.clock.now().after(Duration::from_secs(3600));
+    // It quotes what was held.
+    let text = "held for you: XJUNK\n".to_owned();
+    let letter = Letter::new(address(ALICE), "digest", "What waits", text, until);
+    post.send(letter).await.expect("sent");
+    house.deliver().await;
+    let letter = house.carrying.destination.got(ALICE).remove(0);
+    assert!(
+        letter.contains("X-Quaranta-Notice-Mark: k=1; x="),
+        "{letter}"
+    );
+    let again = async |to: &str, message: &str| house.in_as_is(None, to, message).await.code;
+    assert_eq!(again(ALICE, &letter).await, 250);
+    assert_eq!(house.carrying.destination.got(ALICE).len(), 2);
+    for forged in [
+        letter.replace("held for you", "held for me"),
+        letter.replace("What waits", "Buy now"),
+        letter.replace("x=", "x=9"),
+        format!("X-Quaranta-Notice-Mark: k=1\r\n{letter}"),
+    ] {
+        assert_eq!(again(ALICE, &forged).await, 550, "{forged}");
+    }
+    assert_eq!(again("bob@example.org", &letter).await, 550, "not his");
+    house.clock.forward(Duration::from_secs(3600));
+    assert_eq!(again(ALICE, &letter).await, 550, "no more");
 }
 
 /// SY-06: a key that cannot be used is told at the start.

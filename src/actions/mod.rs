@@ -5,6 +5,7 @@ mod action;
 mod api_keys;
 mod appeal;
 mod audit;
+mod bounds;
 mod browse;
 mod bulk;
 mod challenge;

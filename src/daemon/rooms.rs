@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::reinsertion_routes;
 use crate::accounts::{ImapAsk, Login};
-use crate::actions::Desk;
+use crate::actions::{Desk, link_keys};
 use crate::background::{Background, Herald, Nightly, Teaching, Tutor};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -65,7 +65,13 @@ impl Rooms {
             &hostname,
             &config.letters,
         )
-        .signing(key.map_err(anyhow::Error::msg)?);
+        .signing(key.map_err(anyhow::Error::msg)?)
+        .marking(
+            link_keys(&*store.settings, clock.now())
+                .await?
+                .current()
+                .cloned(),
+        );
         let login = Login::new(
             store.settings.clone(),
             store.journal.clone(),

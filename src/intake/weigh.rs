@@ -1,6 +1,6 @@
 //! Weigh: inspect, judge, dispose. What comes out is a decision for each recipient.
 
-use crate::actions::reinsertion_keys;
+use crate::actions::{link_keys, reinsertion_keys};
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, Edit, EntryId, Mail, Reply, headers};
 use crate::policy::{
@@ -71,6 +71,14 @@ impl Released {
             .find(must_run)
             .map(|gap| not_now(&format!("The check {} cannot run now", gap.name())))
     }
+}
+
+/// What counts of a letter of the house: malware, which may be in what it encloses.
+fn of_the_house(mut found: Vec<Finding>) -> Vec<Finding> {
+    found.retain(|found| matches!(found, Finding::Malware { .. }));
+    let reason = "a letter that this house wrote to its recipient";
+    found.push(Finding::seen("HOUSE_LETTER", 0.0, reason));
+    found
 }
 
 /// The malware that an entry was kept for.
@@ -161,13 +169,19 @@ impl Intake {
             }
             let chain = Scope::chain(to);
             let policy = self.policy(&chain).await?;
-            let listed = self.listed(mail, &findings, &chain).await?;
-            let verdict = judge(findings.found_for(to), listed.as_ref(), &policy);
+            let own = self.is_own_letter(mail, to).await?;
+            let listed = match own {
+                true => None,
+                false => self.listed(mail, &findings, &chain).await?,
+            };
+            let found = findings.found_for(to);
+            let found = if own { of_the_house(found) } else { found };
+            let verdict = judge(found, listed.as_ref(), &policy);
             let disposition = dispose(&verdict, &policy);
             let disposition = self.spare(disposition, &findings, &policy, to).await?;
-            let known = listed.is_some() || findings.aligned;
+            let known = own || listed.is_some() || findings.aligned;
             let disposition = self.greylisted(mail, known, to, &policy, disposition).await;
-            let known = listed.is_some_and(|listed| listed.kind == ListKind::Allow);
+            let known = own || listed.is_some_and(|listed| listed.kind == ListKind::Allow);
             let pending = disposition.clone().pending(known, &policy);
             let decision = Decision {
                 to: to.clone(),
@@ -181,6 +195,20 @@ impl Intake {
             );
         }
         Ok(Weighed::Judged(Judged { findings, each }))
+    }
+
+    /// True for a letter that this house wrote to `to`, and that passes here on its way: its mark
+    /// holds.
+    async fn is_own_letter(&self, mail: &Mail, to: &Address) -> Result<bool, StoreError> {
+        let message = mail.message.bytes();
+        let mut marks =
+            headers::fields(message).filter(|field| field.is(token::notice::MARK_FIELD));
+        let (Some(mark), None) = (marks.next(), marks.next()) else {
+            return Ok(false);
+        };
+        let now = self.parts.clock.now();
+        let ring = link_keys(&*self.parts.store.settings, now).await?;
+        Ok(token::notice::holds(&ring, &mark.text(), to, message, now))
     }
 
     /// What comes back under a token that holds.

@@ -13,7 +13,7 @@ use crate::inspect::sign;
 use crate::mail::{Address, BodyType, Direction, Domain, EntryId, Envelope, Mail, Message, Peer};
 use crate::record::{Door, Event, Job, JobKind, Status};
 use crate::store::{Jobs, StoreError};
-use crate::token::{SealingKey, Selector};
+use crate::token::{Key, SealingKey, Selector, notice};
 
 /// Messages that a digest may list.
 const LINES_MOST: u32 = 500;
@@ -162,6 +162,7 @@ pub struct Post {
     hostname: Arc<str>,
     from: Arc<str>,
     key: Option<Arc<SealingKey>>,
+    mark: Option<Arc<Key>>,
     outside: Arc<Hourly>,
     outside_most: u32,
 }
@@ -179,6 +180,7 @@ impl Post {
             hostname: hostname.into(),
             from: format!("\"{name}\" <{address}>").into(),
             key: None,
+            mark: None,
             outside: Arc::default(),
             outside_most: options.outside_per_hour,
         }
@@ -188,6 +190,13 @@ impl Post {
     #[must_use]
     pub fn signing(mut self, key: Option<SealingKey>) -> Self {
         self.key = key.map(Arc::new);
+        self
+    }
+
+    /// The same, and letters bear a mark made with `key`, by which our own filter knows them.
+    #[must_use]
+    pub fn marking(mut self, key: Option<Key>) -> Self {
+        self.mark = key.map(Arc::new);
         self
     }
 
@@ -254,9 +263,12 @@ impl Post {
                 .into_bytes(),
             None => Vec::new(),
         };
-        octets.extend_from_slice(&header);
-        octets.extend_from_slice(b"\r\n");
-        octets.extend_from_slice(&body);
+        let message = [&header[..], b"\r\n", &body].concat();
+        if let Some(key) = &self.mark {
+            let mark = notice::mark(key, &letter.to, &message, letter.until);
+            octets.extend_from_slice(format!("{}: {mark}\r\n", notice::MARK_FIELD).as_bytes());
+        }
+        octets.extend_from_slice(&message);
         Ok(octets)
     }
 }

@@ -4,6 +4,8 @@
 mod disposition;
 mod finding;
 mod layer;
+#[cfg(test)]
+mod layer_tests;
 mod lists;
 mod principal;
 mod rights;

@@ -3,6 +3,7 @@
 mod appeal;
 mod key;
 mod link;
+pub mod notice;
 mod reinsertion;
 mod sealing;
 mod work;

@@ -19,6 +19,9 @@ pub const FIELD: &str = "X-Quaranta-Reinsertion";
 /// Fields the token vouches for; a relay may add those that were missing.
 const COVERED: [&str; 2] = ["From", "Subject"];
 
+/// All of [`COVERED`], for messages that have them.
+pub(super) const FROM_AND_SUBJECT: u8 = 3;
+
 /// Longest token we look at, in octets.
 const LONGEST: usize = 400;
 
@@ -174,7 +177,7 @@ impl Said {
 }
 
 /// SHA-256 over the covered fields and the body.
-fn content(message: &[u8], present: u8) -> Vec<u8> {
+pub(super) fn content(message: &[u8], present: u8) -> Vec<u8> {
     let mut hash = digest::Context::new(&digest::SHA256);
     for (bit, name) in COVERED.iter().enumerate() {
         if present >> bit & 1 == 1 {
