@@ -53,7 +53,8 @@ pub const RETURNED_DAYS: u64 = 3;
 /// Days a mail is kept that the destination refused after others had it.
 const STRANDED_DAYS: u64 = 14;
 
-/// What one recipient has of one mail.
+/// What one recipient has of one mail. Its fields are kept by their place: a new one comes last, and
+/// has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub id: EntryId,
@@ -80,9 +81,6 @@ pub struct Entry {
     pub subject: String,
     /// The From field's first address, or else the reverse path, as text.
     pub author: String,
-    /// The name beside that address; empty if there is none.
-    #[serde(default)]
-    pub author_name: String,
     /// The client's address.
     pub client: String,
     /// What the destination said when delivery was refused; shown as `$ReleaseFailed`.
@@ -103,6 +101,9 @@ pub struct Entry {
     /// It waited in vain and is delivered marked as spam (IW-05).
     #[serde(default)]
     pub marked: bool,
+    /// The name beside the author's address; empty if there is none.
+    #[serde(default)]
+    pub author_name: String,
 }
 
 impl Entry {
