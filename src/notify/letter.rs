@@ -238,7 +238,7 @@ impl Post {
         };
         let job = Job::new(EntryId::of(mail.id, &letter.to), mail.id, kind, now);
         let door = Door::new("background", "");
-        let mut event = Event::new(now, Status::Accepted, "letters", door);
+        let mut event = Event::new(now, Status::Told, "letters", door);
         event = event.saying(format!("a letter of the house: {}", letter.kind));
         event.mail = Some(mail.id);
         event.direction = Some(Direction::Inbound);

@@ -123,6 +123,7 @@ texts! {
     caught: "Caught" | "Eingang";
     outgoing: "Outgoing" | "Ausgang";
     pending: "Pending" | "Wartend";
+    pending_now: "wait to be authorised" | "warten auf Zulassung";
     pending_lead: "From senders you have not heard of. Authorize a sender, and all their mail is delivered, now and later; Deliver lets one message through." | "Von Absendern, die Sie noch nicht kennen. Wird ein Absender zugelassen, kommt alles von ihm an, jetzt und später; Zustellen lässt eine Nachricht durch.";
     training: "Training requested" | "Zum Prüfen";
     n_messages: "{n} messages" | "{n} Nachrichten";

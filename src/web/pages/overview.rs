@@ -10,8 +10,9 @@ use super::watched::{Watched, watched};
 use super::{Choice, Frame};
 use crate::actions::{Count, Step, Tally, Top};
 use crate::clock::Timestamp;
+use crate::mail::Direction;
 use crate::policy::{Right, Scope};
-use crate::record::Status;
+use crate::record::{Shelf, Status};
 use crate::web::House;
 use crate::web::answer::{Answer, page};
 use crate::web::form::Form;
@@ -102,16 +103,16 @@ pub(in crate::web) async fn show(
         None
     };
     let mut tiles = Vec::new();
-    for (shelf, kind, direction) in SHELVES.iter().take(2) {
-        tiles.push(Tile {
-            number: house.desk.count(&by, *kind, *direction).await?,
-            text: if *shelf == "caught" {
-                t.held_in
-            } else {
-                t.held_out
-            },
-            href: format!("/quarantine?shelf={shelf}"),
-        });
+    for (shelf, kind, direction) in SHELVES {
+        let number = house.desk.count(&by, kind, direction).await?;
+        let text = match (kind, direction) {
+            (Shelf::Caught, Direction::Inbound) => t.held_in,
+            (Shelf::Caught, Direction::Outbound) => t.held_out,
+            (Shelf::Pending, _) if number > 0 => t.pending_now,
+            (Shelf::Pending | Shelf::TrainingRequested, _) => continue,
+        };
+        let href = format!("/quarantine?shelf={shelf}");
+        tiles.push(Tile { number, text, href });
     }
     tiles.extend(volumes(&tally, t));
     let frame = Frame::new(visitor, "/overview", now);
