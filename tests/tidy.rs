@@ -58,7 +58,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustls", &["net"]),
     ("tokio_rustls", &["net"]),
     ("instant_acme", &["net/acme"]),
-    ("x509_parser", &["net/acme"]),
+    ("x509_parser", &["net/acme", "net/certificate.rs"]),
     ("rcgen", &["net/tls.rs", "net/certificate.rs"]),
     ("sled", &["store/on_sled"]),
     ("zstd", &["store"]),
