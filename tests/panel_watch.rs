@@ -10,10 +10,11 @@ use panel_house::{House, door, principal, scope};
 use quaranta::actions::Action;
 use quaranta::clock::{Clock, Timestamp};
 use quaranta::inspect::{Options, Panel as _, StandardPanel};
+use quaranta::mail::EntryId;
 use quaranta::net::dns::Dns;
 use quaranta::notify::{Alert, AlertKind, AlertOptions, Alerts, Ways};
 use quaranta::policy::{Layer, ListKind};
-use quaranta::record::{ListUse, Shelf};
+use quaranta::record::{Entry, Event, ListUse, Shelf, Status};
 use quaranta::store::in_memory;
 
 const ALICE: &str = "alice@example.org";
@@ -165,4 +166,40 @@ async fn released_pending_mail_is_no_false_positive() {
     let chart = page.between("<h2>Let out again", "</section>");
     assert_eq!(chart.matches("<title>").count(), 1, "{chart}");
     assert!(chart.contains("<td class=\"number\">1</td>"), "{chart}");
+}
+
+/// What is left out where there is too much to put into order is said.
+#[tokio::test]
+async fn se14_a_sorted_page_says_that_it_is_of_the_newest() {
+    let clock = Clock::by_hand(Timestamp(1_800_000_000_000));
+    let store = in_memory::open(clock.clone());
+    let panel = House::on(store.clone(), clock.clone()).await;
+    let house = house::House::on(store.clone(), clock.clone()).await;
+    house.send(ALICE, "XJUNK").await;
+    let mut global = panel.enter("global").await;
+    let sorted = "/quarantine?order=score_down";
+    let words = "too many messages to sort";
+    assert!(!global.get(sorted).await.has(words));
+    let id = house.caught(ALICE).await[0];
+    let one = house
+        .desk
+        .entry(&principal(ALICE), id)
+        .await
+        .expect("entry");
+    let many = mail(&clock, None, &[address(ALICE)], &text("XJUNK"));
+    let entries = (0..20_000).map(|n| {
+        let owner = address(&format!("u{n}@example.org"));
+        Entry {
+            id: EntryId::of(many.id, &owner),
+            mail: many.id,
+            to: vec![owner.clone()],
+            owner,
+            ..one.clone()
+        }
+    });
+    let event = Event::new(clock.now(), Status::Quarantined, "test", door());
+    let kept = store.entries.stash(&many, entries.collect(), event).await;
+    kept.expect("stashed");
+    assert!(global.get(sorted).await.has(words));
+    assert!(!global.get("/quarantine").await.has(words));
 }

@@ -101,6 +101,9 @@ impl Entries for Faulty {
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         self.inner.entries.entry(id).await
     }
+    async fn entries(&self, ids: &[EntryId]) -> Result<Vec<Option<Entry>>, StoreError> {
+        self.inner.entries.entries(ids).await
+    }
     async fn mail(&self, id: MailId) -> Result<Option<KeptMail>, StoreError> {
         self.trip()?;
         self.inner.entries.mail(id).await

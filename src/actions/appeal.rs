@@ -86,9 +86,9 @@ impl Desk {
         };
         let mut ids: Vec<EntryId> = self.store.entries.entries_of(mail).await?;
         ids.truncate(ASKED_MOST);
-        let rows = self.store.entries.rows(&Scope::Global, &ids).await?;
+        let entries = self.store.entries.entries(&ids).await?;
         let mut open = Vec::new();
-        for entry in rows.into_iter().flatten().map(|row| row.entry) {
+        for entry in entries.into_iter().flatten() {
             let mut because = entry.verdict.because.iter();
             let held = (entry.shelf, entry.state) == (Shelf::Caught, State::Held);
             if held

@@ -11,8 +11,9 @@ use crate::store::View;
 
 /// Entries looked at for one sheet; what is older is found by the next one.
 const LOOKED_MOST: usize = 20_000;
-/// Entries that are put into another order.
+/// Entries that are put into another order, and those looked at to find them.
 const SORTED_MOST: usize = 20_000;
+const LOOKED_TO_SORT: usize = 100_000;
 /// Entries looked at in one piece.
 const PIECE: usize = 500;
 
@@ -37,7 +38,7 @@ pub struct Sieve {
 }
 
 /// The order in which a shelf is leafed through. All but the first look at the newest 20,000
-/// entries that pass, and no further.
+/// entries that pass, of the newest 100,000, and no further.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -53,13 +54,24 @@ pub enum Order {
 }
 
 /// A part of a shelf.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sheet {
     /// The newest first.
     pub rows: Vec<Row>,
     /// There may be more below this uid; in another order than the newest first: from this
     /// place on.
     pub next: Option<u64>,
+    /// There is more that was not looked at when this order was made.
+    pub cut: bool,
+}
+
+/// What passed of a part of a shelf.
+#[derive(Default)]
+struct Sifted {
+    entries: Vec<Entry>,
+    /// There may be more below this uid.
+    next: Option<u64>,
+    looked: usize,
 }
 
 impl Sieve {
@@ -102,21 +114,21 @@ impl Sieve {
     }
 }
 
-fn sort(rows: &mut [Row], order: Order) {
+fn sort(entries: &mut [Entry], order: Order) {
     let text = |text: &str| text.to_lowercase();
     match order {
         Order::Newest => {}
-        Order::Oldest => rows.reverse(),
+        Order::Oldest => entries.reverse(),
         Order::ScoreUp => {
-            rows.sort_by(|a, b| a.entry.verdict.score.total_cmp(&b.entry.verdict.score));
+            entries.sort_by(|a, b| a.verdict.score.total_cmp(&b.verdict.score));
         }
         Order::ScoreDown => {
-            rows.sort_by(|a, b| b.entry.verdict.score.total_cmp(&a.entry.verdict.score));
+            entries.sort_by(|a, b| b.verdict.score.total_cmp(&a.verdict.score));
         }
-        Order::SizeUp => rows.sort_by_key(|row| row.entry.size),
-        Order::SizeDown => rows.sort_by_key(|row| std::cmp::Reverse(row.entry.size)),
-        Order::Sender => rows.sort_by_cached_key(|row| text(&row.entry.author)),
-        Order::Subject => rows.sort_by_cached_key(|row| text(&row.entry.subject)),
+        Order::SizeUp => entries.sort_by_key(|entry| entry.size),
+        Order::SizeDown => entries.sort_by_key(|entry| std::cmp::Reverse(entry.size)),
+        Order::Sender => entries.sort_by_cached_key(|entry| text(&entry.author)),
+        Order::Subject => entries.sort_by_cached_key(|entry| text(&entry.subject)),
     }
 }
 
@@ -129,42 +141,62 @@ impl Desk {
     pub async fn sheet(
         &self,
         by: &Principal,
-        (shelf, direction): (Shelf, Direction),
+        place: (Shelf, Direction),
         sieve: &Sieve,
         before: Option<u64>,
         most: usize,
     ) -> Result<Sheet, Refusal> {
+        let found = self.sift(by, place, sieve, before, most).await?;
+        Ok(Sheet {
+            rows: self.rows_of(by, &found.entries).await?,
+            next: found.next,
+            cut: false,
+        })
+    }
+
+    /// The entries of such a sheet.
+    async fn sift(
+        &self,
+        by: &Principal,
+        (shelf, direction): (Shelf, Direction),
+        sieve: &Sieve,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Sifted, Refusal> {
         let view = View {
             scope: by.scope.clone(),
             shelf,
             direction,
         };
+        let fits = |entry: &Entry| by.scope.holds_address(&entry.owner) && sieve.passes(entry);
         let mut below = before.unwrap_or(u64::MAX);
-        let mut rows = Vec::new();
-        let mut looked = 0;
+        let mut sifted = Sifted::default();
         let piece = if sieve.is_open() { most + 1 } else { PIECE };
-        while looked < LOOKED_MOST {
+        while sifted.looked < LOOKED_MOST {
             let found = self.store.entries.newest(&view, below, piece).await?;
             let ids: Vec<EntryId> = found.iter().map(|(_, id)| *id).collect();
-            for ((uid, _), row) in found.iter().zip(self.rows(by, &ids).await?) {
-                if rows.len() == most {
-                    return Ok(Sheet {
-                        rows,
-                        next: Some(below),
-                    });
+            let entries = self.store.entries.entries(&ids).await?;
+            for ((uid, _), entry) in found.iter().zip(entries) {
+                if sifted.entries.len() == most {
+                    sifted.next = Some(below);
+                    return Ok(sifted);
                 }
                 below = *uid;
-                rows.extend(row.filter(|row| sieve.passes(&row.entry)));
+                sifted.looked += 1;
+                sifted.entries.extend(entry.filter(fits));
             }
-            looked += found.len();
             if found.len() < piece {
-                return Ok(Sheet { rows, next: None });
+                return Ok(sifted);
             }
         }
-        Ok(Sheet {
-            rows,
-            next: Some(below),
-        })
+        sifted.next = Some(below);
+        Ok(sifted)
+    }
+
+    /// The same entries with their flags.
+    async fn rows_of(&self, by: &Principal, entries: &[Entry]) -> Result<Vec<Row>, Refusal> {
+        let ids: Vec<EntryId> = entries.iter().map(|entry| entry.id).collect();
+        Ok(self.rows(by, &ids).await?.into_iter().flatten().collect())
     }
 
     /// The same in any order, from the place `after` on.
@@ -184,12 +216,13 @@ impl Desk {
             return self.sheet(by, place, sieve, after, most).await;
         }
         let mut all = Vec::new();
-        let mut before = None;
-        while all.len() < SORTED_MOST {
+        let (mut before, mut looked) = (None, 0);
+        while all.len() < SORTED_MOST && looked < LOOKED_TO_SORT {
             let wanted = (SORTED_MOST - all.len()).min(PIECE * 4);
-            let sheet = self.sheet(by, place, sieve, before, wanted).await?;
-            all.extend(sheet.rows);
-            before = sheet.next;
+            let found = self.sift(by, place, sieve, before, wanted).await?;
+            all.extend(found.entries);
+            looked += found.looked;
+            before = found.next;
             if before.is_none() {
                 break;
             }
@@ -198,9 +231,11 @@ impl Desk {
         let skip = usize::try_from(after.unwrap_or(0)).unwrap_or(usize::MAX);
         let next = skip.saturating_add(most);
         let more = all.len() > next;
+        let page: Vec<Entry> = all.into_iter().skip(skip).take(most).collect();
         Ok(Sheet {
-            rows: all.into_iter().skip(skip).take(most).collect(),
+            rows: self.rows_of(by, &page).await?,
             next: more.then_some(next as u64),
+            cut: before.is_some(),
         })
     }
 
@@ -219,9 +254,9 @@ impl Desk {
         let mut before = None;
         loop {
             let wanted = (most - ids.len()).min(PIECE);
-            let sheet = self.sheet(by, place, sieve, before, wanted).await?;
-            ids.extend(sheet.rows.iter().map(|row| row.entry.id));
-            before = sheet.next;
+            let found = self.sift(by, place, sieve, before, wanted).await?;
+            ids.extend(found.entries.iter().map(|entry| entry.id));
+            before = found.next;
             if before.is_none() || ids.len() >= most {
                 return Ok(ids);
             }

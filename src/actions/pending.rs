@@ -51,10 +51,8 @@ impl Newest {
         self.before = *last;
         self.looked += page.len();
         let ids: Vec<_> = page.iter().map(|(_, id)| *id).collect();
-        let rows = entries.rows(&self.view.scope, &ids).await?;
-        Ok(Some(
-            rows.into_iter().flatten().map(|row| row.entry).collect(),
-        ))
+        let piece = entries.entries(&ids).await?;
+        Ok(Some(piece.into_iter().flatten().collect()))
     }
 }
 

@@ -110,8 +110,8 @@ impl Desk {
             let most = if excess.octets > 0 { PIECE } else { most };
             let page = self.store.entries.uids(&view, 0, most).await?;
             let ids: Vec<EntryId> = page.iter().map(|(_, id)| *id).collect();
-            let rows = self.store.entries.rows(scope, &ids).await?;
-            all.extend(rows.into_iter().flatten().map(|row| row.entry));
+            let entries = self.store.entries.entries(&ids).await?;
+            all.extend(entries.into_iter().flatten());
         }
         all.retain(|entry| may_go(entry, now, spared));
         all.sort_by_key(|entry| entry.uid);

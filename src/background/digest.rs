@@ -133,10 +133,9 @@ impl Herald {
             .filter(|(uid, _)| *uid <= reached)
             .map(|(_, id)| *id)
             .collect();
-        let rows = self.store.entries.rows(&Scope::Global, &ids).await?;
+        let entries = self.store.entries.entries(&ids).await?;
         let mut owners: HashMap<Address, News> = HashMap::new();
-        for row in rows.into_iter().flatten() {
-            let entry = row.entry;
+        for entry in entries.into_iter().flatten() {
             if entry.verdict.class != Class::Malware {
                 let news = owners.entry(entry.owner).or_insert_with(|| News {
                     shelves: Vec::new(),

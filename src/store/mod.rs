@@ -125,6 +125,8 @@ pub trait Entries: Send + Sync {
     ) -> Result<Vec<Entry>, StoreError>;
     /// An entry in any state; kept for a time after it has left.
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError>;
+    /// The same for several, in the order asked; cheaper than [`Entries::rows`].
+    async fn entries(&self, ids: &[EntryId]) -> Result<Vec<Option<Entry>>, StoreError>;
     /// The entries of a mail that are held or leaving.
     async fn entries_of(&self, mail: MailId) -> Result<Vec<EntryId>, StoreError>;
     /// Envelope and octets of a mail, while any entry, job or lesson needs them.

@@ -161,6 +161,7 @@ texts! {
     order_score_down: "surest spam first" | "sicherster Spam zuerst";
     order_size_up: "smallest first" | "kleinste zuerst";
     order_size_down: "largest first" | "größte zuerst";
+    order_cut: "There are too many messages to sort them all: these are the newest. Filter to see others." | "Es sind zu viele Nachrichten, um alle zu sortieren: Dies sind die neuesten. Filtern Sie, um andere zu sehen.";
     look_further_lead: "Nothing fits among the messages looked at so far." | "Unter den bisher angesehenen Nachrichten passt nichts.";
     look_further: "Look further back" | "Weiter zurück suchen";
     view_name: "Name of this search" | "Name dieser Suche";

@@ -52,8 +52,8 @@ impl Herald {
                 below = *last;
                 looked += page.len();
                 let ids: Vec<_> = page.iter().map(|(_, id)| *id).collect();
-                let rows = self.store.entries.rows(&view.scope, &ids).await?;
-                for entry in rows.into_iter().flatten().map(|row| row.entry) {
+                let entries = self.store.entries.entries(&ids).await?;
+                for entry in entries.into_iter().flatten() {
                     let (is_new, soon) = (entry.uid > after, entry.expires <= horizon);
                     let malware = entry.verdict.class == Class::Malware;
                     found.malware += u64::from(malware && is_new);

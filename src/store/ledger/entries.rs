@@ -37,6 +37,14 @@ impl<E: Engine> Entries for Rooms<E> {
         entry(self.0.index(), id)
     }
 
+    async fn entries(&self, ids: &[EntryId]) -> Result<Vec<Option<Entry>>, StoreError> {
+        if ids.len() <= FEW {
+            return entries(self.0.index(), ids);
+        }
+        let ids = ids.to_vec();
+        self.read(move |engine| entries(engine.index(), &ids)).await
+    }
+
     async fn entries_of(&self, mail: MailId) -> Result<Vec<EntryId>, StoreError> {
         let needs = keys::needs(mail);
         let end = keys::end_of(&needs);
@@ -191,6 +199,10 @@ fn entry(index: &dyn Index, id: EntryId) -> Result<Option<Entry>, StoreError> {
     let row = value(index, &keys::entry(id))?;
     row.map(|row| decode::<EntryRow>(&row).map(|row| row.entry))
         .transpose()
+}
+
+fn entries(index: &dyn Index, ids: &[EntryId]) -> Result<Vec<Option<Entry>>, StoreError> {
+    ids.iter().map(|id| entry(index, *id)).collect()
 }
 
 fn rows(index: &dyn Index, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<Row>>, StoreError> {

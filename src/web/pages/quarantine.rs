@@ -64,6 +64,8 @@ struct Page {
     orders: Vec<Choice>,
     views: Vec<SavedView>,
     rows: Vec<Line>,
+    /// The order is of the newest only.
+    cut: bool,
     verbs: Vec<VerbChoice>,
     reaches: bool,
     everybody: bool,
@@ -140,10 +142,7 @@ pub(in crate::web) async fn show(
         let sheet = house.desk.sheet_by(&by, place, &sieve, order, before, PAGE);
         sheet.await?
     } else {
-        Sheet {
-            rows: Vec::new(),
-            next: None,
-        }
+        Sheet::default()
     };
     let views = views(&house, &by, "quarantine").await?;
     let filtered = !sieve.is_open() || !wrong.is_empty();
@@ -180,6 +179,7 @@ pub(in crate::web) async fn show(
         orders: orders(&form, t),
         classes: classes(&form, t),
         rows,
+        cut: sheet.cut,
         verbs: with_deny(verbs(&by, place, None, t), sieve.requested, &by, t),
         reaches: !matches!(by.scope, Scope::Recipient(_)),
         everybody: by.scope == Scope::Global,
