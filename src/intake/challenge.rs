@@ -135,6 +135,7 @@ impl Intake {
         let author = findings.authors.first()?;
         let from = mail.envelope.from.as_ref();
         let message = mail.message.bytes();
+        let from = (from, findings.path);
         let to = writable(from, Some(author), findings.aligned, message).ok()?;
         // What is vouched for is the author's domain; the letter goes nowhere else.
         (to.domain() == author.domain()).then(|| Question {

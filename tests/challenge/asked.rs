@@ -158,6 +158,22 @@ async fn iw07_every_exclusion_has_its_row() {
             "",
             "XALIGNED",
         ),
+        // A signature travels with copies that anybody sends, under any reverse path.
+        (false, "u1@remote.test", "other@remote.test", "", "XALIGNED"),
+        (
+            true,
+            "u2@remote.test",
+            "other2@remote.test",
+            "",
+            "XALIGNED XSPF",
+        ),
+        (
+            false,
+            "u3@remote.test",
+            "u3@remote.test",
+            "",
+            "XALIGNED XDENIED",
+        ),
         (false, ours, ours, "", "XALIGNED"),
         (
             false,
