@@ -189,6 +189,36 @@ async fn xx12_a_request_is_told_answered_once_and_its_answer_told() {
     assert_eq!(more, got.len(), "nothing is told twice");
 }
 
+/// XX-12: a clock that was ahead silences nothing once it is right, and has nothing told twice.
+#[tokio::test]
+async fn xx12_a_clock_that_was_ahead_silences_no_request() {
+    let (house, notices) = begun().await;
+    let layer = Layer {
+        requests_to: Some(BOSS.parse().expect("addresses")),
+        ..Layer::default()
+    };
+    house.set("example.org", layer).await;
+    let start = house.clock.now();
+    let year = Duration::from_secs(365 * 86_400);
+    let times = [Duration::ZERO, year, Duration::from_secs(600)];
+    for (n, since) in times.into_iter().enumerate() {
+        house.clock.set(start.after(since));
+        let id = malware(&house, &n.to_string()).await;
+        let asked = perform(&house, ALICE, &Action::RequestRelease, id).await;
+        assert_eq!(asked, Ok(Outcome::Done(id)));
+        assert_eq!(told(&house, &notices, BOSS).await.len(), n + 1);
+    }
+    // The same after a restart, which knows what the store kept.
+    house.clock.forward(year);
+    notices.look().await.expect("look");
+    house.clock.set(start.after(Duration::from_secs(1200)));
+    let id = malware(&house, "last").await;
+    let asked = perform(&house, ALICE, &Action::RequestRelease, id).await;
+    assert_eq!(asked, Ok(Outcome::Done(id)));
+    let again = self::notices(&house);
+    assert_eq!(told(&house, &again, BOSS).await.len(), 4);
+}
+
 #[tokio::test]
 async fn xx12_without_an_address_administrators_with_one_are_asked_once_for_many() {
     let (house, notices) = begun().await;

@@ -30,8 +30,10 @@ const EVENTS_MOST: usize = 5_000;
 const PIECE: usize = 500;
 /// Addresses that are written to for one request.
 const APPROVERS_MOST: usize = 10;
-/// Letters about requests to one address in an hour; the panel shows the others.
+/// Letters about requests to one address in an hour, and those about nothing but what strangers ask
+/// for; the panel shows the others.
 const REQUESTS_AN_HOUR: u32 = 30;
+const APPEALS_AN_HOUR: u32 = 10;
 /// Senders that are told, by address and by domain, in an hour.
 const SENDER_AN_HOUR: u32 = 2;
 const DOMAIN_AN_HOUR: u32 = 20;
@@ -111,6 +113,7 @@ impl Notices {
     /// [`StoreError`]; what was not told is told by the next look.
     pub async fn look(&self) -> Result<(), StoreError> {
         let mut read = self.place().await?;
+        self.follow_back(&mut read).await?;
         let events = self.events(&read).await?;
         if events.is_empty() {
             *self.read.lock() = Some(read);
@@ -166,11 +169,36 @@ impl Notices {
         Ok(read)
     }
 
+    /// Where the clock was set back, what happens now is older than what was seen: the look goes back
+    /// with it, and what was told of the time to come is not told again.
+    async fn follow_back(&self, read: &mut Read) -> Result<(), StoreError> {
+        let now = self.house.clock.now();
+        if read.newest <= now {
+            return Ok(());
+        }
+        tracing::warn!(until = %read.newest, "the clock was set back");
+        let query = Query {
+            since: Some(now),
+            until: Some(read.newest),
+            statuses: STATUSES.to_vec(),
+            ..Query::default()
+        };
+        let journal = self.house.journal();
+        let page = journal
+            .search(&Scope::Global, &query, SEEN_MOST / 2)
+            .await?;
+        read.seen.extend(page.rows.iter().map(key));
+        read.newest = now;
+        read.floor = read.floor.min(now);
+        Ok(())
+    }
+
     /// What was not seen yet, the oldest first.
     async fn events(&self, read: &Read) -> Result<Vec<Event>, StoreError> {
         let edge = Timestamp(read.newest.0.saturating_sub(LATE_MS));
         let mut query = Query {
             since: Some(edge.max(read.floor)),
+            until: Some(self.house.clock.now()),
             statuses: STATUSES.to_vec(),
             ..Query::default()
         };
@@ -242,11 +270,20 @@ impl Notices {
         }
         let now = self.house.clock.now();
         for (to, requests) in letters.into_values() {
-            if !self.rates.counts(to.key(), REQUESTS_AN_HOUR, now) {
+            let appeals = requests.iter().all(|r| r.asked.who.starts_with(APPELLANT));
+            let within = match appeals {
+                true => {
+                    let key = format!("appeals to {}", to.key());
+                    self.rates.counts(&key, APPEALS_AN_HOUR, now)
+                }
+                false => self.rates.counts(to.key(), REQUESTS_AN_HOUR, now),
+            };
+            if !within {
                 tracing::warn!(%to, "too many letters about requests in this hour; one is not sent");
                 continue;
             }
-            let letter = notice::asked(to, &requests, self.panel.as_deref(), now);
+            let mut letter = notice::asked(to, &requests, self.panel.as_deref(), now);
+            letter.by_stranger = appeals;
             self.send(letter).await?;
         }
         Ok(())
