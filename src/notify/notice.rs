@@ -144,5 +144,5 @@ pub fn delivered(to: Address, entry: &Entry, now: Timestamp) -> Letter {
     let subject = "Your message was delivered after all";
     let mut letter = Letter::new(to, "delivered", subject, text, now.after_days(DAYS)).going_out();
     letter.fields = vec![("Auto-Submitted", "auto-replied".to_owned())];
-    letter
+    letter.by_stranger()
 }
