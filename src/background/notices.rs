@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Background;
 use crate::clock::Timestamp;
+use crate::inspect::organisation;
 use crate::mail::{Address, Direction, EntryId};
 use crate::net::listen::Closing;
 use crate::notify::{Hourly, Letter, Post, PostError, Request, notice};
@@ -427,7 +428,8 @@ impl Notices {
             return Ok(());
         };
         let now = self.house.clock.now();
-        let (address, domain) = (format!("to {}", to.key()), format!("at {}", to.domain()));
+        let domain = format!("at {}", organisation(to.domain()));
+        let address = format!("to {}", to.key());
         let within = self.rates.counts(&address, SENDER_AN_HOUR, now)
             && self.rates.counts(&domain, DOMAIN_AN_HOUR, now);
         if !within {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::compose::{self, Head};
 use super::hourly::Hourly;
 use crate::clock::{Clock, Timestamp};
-use crate::inspect::sign;
+use crate::inspect::{organisation, sign};
 use crate::mail::{Address, BodyType, Direction, Domain, EntryId, Envelope, Mail, Message, Peer};
 use crate::record::{Door, Event, Job, JobKind, Status};
 use crate::store::{Jobs, StoreError};
@@ -219,10 +219,10 @@ impl Post {
     pub async fn send(&self, letter: Letter) -> Result<(), PostError> {
         let now = self.clock.now();
         if letter.outside {
-            let (to, most) = (letter.to.domain().as_str(), self.outside_most);
+            let (to, most) = (organisation(letter.to.domain()), self.outside_most);
             let counts = |key, most| self.outside.counts(key, most, now);
             // The narrow limits first: what they turn away does not count against everybody.
-            let within = counts(to, most.div_ceil(2))
+            let within = counts(&to, most.div_ceil(2))
                 && (!letter.by_stranger || counts("by strangers", most - most / 4))
                 && counts("", most);
             if !within {

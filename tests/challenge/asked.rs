@@ -263,7 +263,7 @@ async fn iw07_letters_are_limited_by_sender_domain_and_house() {
     }
     assert_eq!(count().await, 2, "by sender");
     for n in 0..4 {
-        let other = format!("other{n}@remote.test");
+        let other = format!("other{n}@d{n}.remote.test");
         world
             .receive(&other, ALICE, &message(&other, "", "XALIGNED"))
             .await;
