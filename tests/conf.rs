@@ -135,3 +135,52 @@ fn lmtp_is_not_spoken_on_the_port_of_smtp() {
         );
     }
 }
+
+/// What the daemon would not start with is told before it is started.
+#[test]
+fn check_config_reads_templates_and_keys() {
+    let dir = tempfile::tempdir().expect("folder");
+    let written = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("folder")).expect("folder");
+        std::fs::write(&path, text).expect("written");
+        path
+    };
+    let letter = written("challenge", "Subject: hello\n\nno link\n");
+    let form = written("letters/digest.txt", "%%Nonsense%%\n");
+    let at = |path: &Path| format!("\"{}\"", path.display());
+    let cases = [
+        (String::new(), ""),
+        (
+            format!("[challenge]\ntemplate = {}\n", at(&letter)),
+            "[challenge]",
+        ),
+        (
+            format!(
+                "[letters]\ntemplates = {}\n",
+                at(form.parent().expect("folder"))
+            ),
+            "Nonsense",
+        ),
+        (
+            "[letters]\ndkim_key = \"/nowhere\"\ndkim_selector = \"s\"\n".to_owned(),
+            "/nowhere",
+        ),
+        (
+            "[alerts]\nwebhook = \"https://x.test/\"\nwebhook_secret_file = \"/nowhere\"\n"
+                .to_owned(),
+            "/nowhere",
+        ),
+    ];
+    for (text, words) in cases {
+        let config = written("quaranta.toml", &text);
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_quaranta"))
+            .args(["check-config", "--config"])
+            .arg(config)
+            .output()
+            .expect("the binary runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), words.is_empty(), "{text}: {said}");
+        assert!(said.contains(words), "{text}: {said}");
+    }
+}

@@ -12,8 +12,8 @@ use quaranta::clock::{Clock, Timestamp};
 use quaranta::inspect::{Options, Panel as _, StandardPanel};
 use quaranta::net::dns::Dns;
 use quaranta::notify::{Alert, AlertKind, AlertOptions, Alerts, Ways};
-use quaranta::policy::ListKind;
-use quaranta::record::ListUse;
+use quaranta::policy::{Layer, ListKind};
+use quaranta::record::{ListUse, Shelf};
 use quaranta::store::in_memory;
 
 const ALICE: &str = "alice@example.org";
@@ -137,4 +137,32 @@ async fn xx12_a_request_is_denied_in_the_panel_with_a_reason() {
         ("denied", "it is a virus")
     );
     assert_eq!(last.who, "example.org");
+}
+
+/// Only what had been called bad counts as a false positive when it is let out.
+#[tokio::test]
+async fn released_pending_mail_is_no_false_positive() {
+    let clock = Clock::by_hand(Timestamp(1_800_000_000_000));
+    let store = in_memory::open(clock.clone());
+    let panel = House::on(store.clone(), clock.clone()).await;
+    let house = house::House::on(store, clock).await;
+    let layer = Layer {
+        pend_unknown: Some(true),
+        ..Layer::default()
+    };
+    house.set(ALICE, layer).await;
+    house.send(ALICE, "hello").await;
+    house.send(ALICE, "XJUNK").await;
+    let pending = house.shelf(ALICE, Shelf::Pending).await;
+    let all = [pending, house.caught(ALICE).await].concat();
+    assert_eq!(all.len(), 2);
+    for id in all {
+        let (by, door) = (principal(ALICE), door());
+        let done = house.desk.perform(&by, &Action::Release, id, &door).await;
+        done.expect("released");
+    }
+    let page = panel.enter(ALICE).await.get("/overview").await;
+    let chart = page.between("<h2>Let out again", "</section>");
+    assert_eq!(chart.matches("<title>").count(), 1, "{chart}");
+    assert!(chart.contains("<td class=\"number\">1</td>"), "{chart}");
 }

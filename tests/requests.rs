@@ -14,7 +14,7 @@ use quaranta::clock::{Clock, Timestamp};
 use quaranta::inspect::Panel;
 use quaranta::mail::{Address, BodyType, Direction, EntryId, Envelope, Mail, Message, Peer};
 use quaranta::notify::{LetterOptions, Post};
-use quaranta::policy::{Finding, Findings, Layer, Replies, Right, Role};
+use quaranta::policy::{Finding, Findings, Language, Layer, Replies, Right, Role};
 use quaranta::record::{Grant, State};
 use quaranta::store::in_memory;
 use quaranta::token::Link;
@@ -446,4 +446,26 @@ async fn xx08_only_an_aligned_person_is_told_of_a_delivery_once() {
         through("a@remote.test", "", &format!("ALIGNED {n}")).await;
     }
     assert_eq!(told(&house, &notices, "a@remote.test").await.len(), 2);
+}
+
+/// XX-12: the letters are in the language that the policy of the owner names.
+#[tokio::test]
+async fn xx12_requests_and_answers_in_german() {
+    let (house, notices) = begun().await;
+    let layer = Layer {
+        requests_to: Some(BOSS.parse().expect("addresses")),
+        digest_language: Some(Language::De),
+        ..Layer::default()
+    };
+    house.set("example.org", layer).await;
+    let id = malware(&house, "one").await;
+    let done = perform(&house, ALICE, &Action::RequestRelease, id).await;
+    assert_eq!(done, Ok(Outcome::Done(id)));
+    let asked = told(&house, &notices, BOSS).await;
+    assert!(asked[0].contains("bittet um eine Freigabe"), "{}", asked[0]);
+    opened(&house, &link(&asked[0], "Erlauben: ")).await;
+    let done = perform(&house, "example.org", &deny("nein"), id).await;
+    assert_eq!(done, Ok(Outcome::Done(id)));
+    let got = told(&house, &notices, ALICE).await;
+    assert!(got[0].contains("Ihre Bitte wurde abgelehnt"), "{}", got[0]);
 }

@@ -179,8 +179,7 @@ async fn the_real_rspamd_gives_its_symbols_and_learns() {
     );
     let pupil = Rspamd::pupil(&options).expect("password").expect("set");
     for _once_more_is_no_fault in 0..2 {
-        let learned = pupil.learn(&message, Lore::Spam).await;
-        assert_eq!(learned, Ok(()));
+        assert_eq!(pupil.learn(&message, Lore::Spam).await, Ok(()));
     }
     let kept = pupil.forget(&message, Lore::Spam).await;
     assert!(
@@ -254,6 +253,25 @@ async fn xx06_scanners_that_hang_lie_or_close_are_gaps() {
             );
         }
     }
+}
+
+/// A server in trouble is asked again; what it will not learn is given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn rspamd_in_trouble_is_asked_again() {
+    let learn = async |answer| {
+        let pupil = Rspamd::pupil(&RspamdOptions {
+            controller: at(liar(Some(answer))),
+            time: Span::seconds(30),
+            ..RspamdOptions::default()
+        });
+        let pupil = pupil.expect("no password").expect("set");
+        let message = Bytes::from("Subject: x\r\n\r\ny\r\n");
+        pupil.learn(&message, Lore::Ham).await
+    };
+    let locked = b"HTTP/1.1 500 Oops\r\nContent-Length: 6\r\n\r\nlocked";
+    assert!(matches!(learn(locked).await, Err(NotLearned::Later(_))));
+    let never = b"HTTP/1.1 400 No\r\nContent-Length: 5\r\n\r\nnever";
+    assert!(matches!(learn(never).await, Err(NotLearned::Refused(_))));
 }
 
 /// A server that says `words`, and then goes on for as long as somebody reads.

@@ -246,6 +246,11 @@ fn sizes(house: &House) -> Vec<String> {
             if open.is_none() && is_fn && !line.trim_end().ends_with(';') {
                 open = Some((i, indent, start.to_owned()));
             }
+            // A declaration in a trait, over several lines.
+            let declared = start.starts_with(')') && start.ends_with(';');
+            if declared && open.as_ref().is_some_and(|(_, depth, _)| indent == *depth) {
+                open = None;
+            }
             if let Some((from, depth, name)) = &open
                 && indent == *depth
                 && (start == "}" || i == *from && start.ends_with('}'))
@@ -461,9 +466,17 @@ fn every_rule_catches_its_planted_faults() {
             "{name} did not see the fault planted in {path}: {text:.60}"
         );
     }
+    let declared = format!(
+        "//! Y.\ntrait T {{\n    fn f(\n        a: u8,\n    ) -> u8;\n{}    fn g() {{\n    }}\n}}\n",
+        "    fn h();\n".repeat(80)
+    );
     let clean = House::from([
         ("lib.rs".to_owned(), "//! Lib.\npub mod mail;\n".to_owned()),
-        ("mail/mod.rs".to_owned(), "//! Mail.\nmod x;\n".to_owned()),
+        (
+            "mail/mod.rs".to_owned(),
+            "//! Mail.\nmod x;\nmod y;\n".to_owned(),
+        ),
+        ("mail/y.rs".to_owned(), declared),
         (
             "mail/x.rs".to_owned(),
             "//! X.\nuse crate::clock::Clock;\nuse crate::mail::Mail;\n".to_owned(),

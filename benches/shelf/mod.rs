@@ -44,6 +44,10 @@ pub(crate) fn resident() -> f64 {
 }
 
 pub(crate) async fn fill(store: &Store, count: u64) {
+    fill_with(store, count, mail).await;
+}
+
+pub(crate) async fn fill_with(store: &Store, count: u64, of: fn(u64) -> Mail) {
     let next = Arc::new(AtomicU64::new(0));
     let senders = (0..SENDERS).map(|_| {
         let (store, next) = (store.clone(), Arc::clone(&next));
@@ -53,7 +57,7 @@ pub(crate) async fn fill(store: &Store, count: u64) {
                 if n >= count {
                     return;
                 }
-                stash(&store, &mail(n)).await;
+                stash(&store, &of(n)).await;
             }
         })
     });
@@ -68,11 +72,15 @@ pub(crate) fn address(text: &str) -> Address {
 
 /// A small message with the header that usual mail has.
 pub(crate) fn mail(n: u64) -> Mail {
+    mail_to(n, address(OWNER))
+}
+
+pub(crate) fn mail_to(n: u64, to: Address) -> Mail {
     let envelope = Envelope {
         peer: Peer::new(HERE),
         direction: Direction::Inbound,
         from: Some(address("offers@sender.example")),
-        to: vec![address(OWNER)],
+        to: vec![to],
         body: BodyType::SevenBit,
         smtputf8: false,
     };
@@ -93,7 +101,7 @@ pub(crate) fn mail(n: u64) -> Mail {
 }
 
 pub(crate) async fn stash(store: &Store, mail: &Mail) {
-    let owner = address(OWNER);
+    let owner = mail.envelope.to[0].clone();
     let seen = |name: &str, weight, reason: &str| Finding::seen(name, weight, reason);
     let entry = Entry {
         id: EntryId::of(mail.id, &owner),

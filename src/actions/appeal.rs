@@ -118,13 +118,9 @@ impl Desk {
     async fn counts(&self, owner: &Address) -> bool {
         let now = self.clock.now();
         let until = Timestamp(now.0.saturating_add(HOUR_MS));
-        for place in 0..RECIPIENT_AN_HOUR {
-            let key = format!("appeal {place} {}", owner.key());
-            if self.store.transient.claim(&key, now, until).await {
-                return true;
-            }
-        }
-        false
+        let key = format!("appeal {}", owner.key());
+        let transient = &self.store.transient;
+        transient.counts(&key, RECIPIENT_AN_HOUR, now, until).await
     }
 }
 

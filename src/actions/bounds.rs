@@ -54,41 +54,31 @@ pub(super) fn check_layer(layer: &Layer) -> Result<(), Refusal> {
             ));
         }
     }
-    if layer
-        .keep_days
-        .is_some_and(|days| days == 0 || days > KEEP_MOST)
-    {
-        return bad(format!("keep_days lies between 1 and {KEEP_MOST}"));
-    }
-    for (name, days) in [
-        ("malware_days", layer.malware_days),
-        ("training_days", layer.training_days),
-    ] {
-        if days.is_some_and(|days| days == 0 || days > KEEP_MOST) {
-            return bad(format!("{name} lies between 1 and {KEEP_MOST}"));
+    let numbers = [
+        ("keep_days", layer.keep_days, 1, KEEP_MOST),
+        ("malware_days", layer.malware_days, 1, KEEP_MOST),
+        ("training_days", layer.training_days, 1, KEEP_MOST),
+        ("pend_days", layer.pend_days, 1, PEND_MOST),
+        ("undo_seconds", layer.undo_seconds, 0, UNDO_MOST),
+        ("quota_messages", layer.quota_messages, 0, QUOTA_MOST),
+        ("quota_megabytes", layer.quota_megabytes, 0, QUOTA_MOST),
+        (
+            "domain_quota_messages",
+            layer.domain_quota_messages,
+            0,
+            QUOTA_MOST,
+        ),
+        (
+            "domain_quota_megabytes",
+            layer.domain_quota_megabytes,
+            0,
+            QUOTA_MOST,
+        ),
+    ];
+    for (name, value, least, most) in numbers {
+        if value.is_some_and(|value| !(least..=most).contains(&value)) {
+            return bad(format!("{name} lies between {least} and {most}"));
         }
-    }
-    for (name, quota) in [
-        ("quota_messages", layer.quota_messages),
-        ("quota_megabytes", layer.quota_megabytes),
-        ("domain_quota_messages", layer.domain_quota_messages),
-        ("domain_quota_megabytes", layer.domain_quota_megabytes),
-    ] {
-        if quota.is_some_and(|quota| quota > QUOTA_MOST) {
-            return bad(format!("{name} is at most {QUOTA_MOST}"));
-        }
-    }
-    if layer
-        .pend_days
-        .is_some_and(|days| days == 0 || days > PEND_MOST)
-    {
-        return bad(format!("pend_days lies between 1 and {PEND_MOST}"));
-    }
-    if layer
-        .undo_seconds
-        .is_some_and(|seconds| seconds > UNDO_MOST)
-    {
-        return bad(format!("undo_seconds is at most {UNDO_MOST}"));
     }
     Ok(())
 }

@@ -9,13 +9,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::listing::sender;
-use super::settings::may_read;
+use super::pending::Newest;
+use super::settings::{keys_named, may_read};
 use super::{Action, Desk, Refusal};
 use crate::clock::Timestamp;
-use crate::mail::{Address, Direction, Domain, EntryId};
+use crate::mail::{Address, Direction, Domain, EntryId, hex};
 use crate::policy::{ListEntry, ListKind, Origin, Pattern, Principal, Right, Role, Scope};
 use crate::record::{Challenge, Door, Entry, Event, Shelf, State, Status};
-use crate::store::{Settings, StoreError, View};
+use crate::store::{Settings, StoreError};
 use crate::token::{Key, KeyRing, NoRandom, random};
 
 /// The keys of challenges and appeals, among the secrets.
@@ -27,9 +28,6 @@ const HALF_LENGTH: usize = 22;
 const TRIES_MOST: u32 = 50;
 /// How long an answered challenge is known, in days: whoever comes again is told that it is done.
 const ANSWERED_DAYS: u64 = 30;
-/// Pending entries of a recipient that are looked through for one of the sender.
-const LOOKED_MOST: usize = 5_000;
-const PIECE: usize = 500;
 
 /// The keys of challenges and appeals; made at the first call.
 ///
@@ -39,17 +37,8 @@ pub async fn challenge_keys(
     settings: &dyn Settings,
     now: Timestamp,
 ) -> Result<KeyRing, StoreError> {
-    let fault = |e: &dyn std::fmt::Display| StoreError::Failed(e.to_string());
-    if let Some(kept) = settings.secret(KEYS).await? {
-        return serde_json::from_slice(&kept).map_err(|e| fault(&e));
-    }
-    let ring = KeyRing::make(now).map_err(|e| fault(&e))?;
-    let text = serde_json::to_vec(&ring).map_err(|e| fault(&e))?;
-    let door = Door::new("background", "");
-    let event = Event::new(now, Status::Changed, "first start", door);
-    let event = event.saying("the key of challenges and appeals was made");
-    settings.set_secret(KEYS, text, event).await?;
-    Ok(ring)
+    let words = "the key of challenges and appeals was made";
+    keys_named(settings, KEYS, words, now).await
 }
 
 /// A challenge, as its page may speak of it.
@@ -311,21 +300,10 @@ impl Desk {
         {
             return Ok(Some(challenge.entry));
         }
-        let view = View {
-            scope: challenge.scope.clone(),
-            shelf: Shelf::Pending,
-            direction: Direction::Inbound,
-        };
-        let (mut looked, mut before) = (0, u64::MAX);
-        while looked < LOOKED_MOST {
-            let page = entries.newest(&view, before, PIECE).await?;
-            let Some((last, _)) = page.last() else { break };
-            before = *last;
-            looked += page.len();
-            let ids: Vec<_> = page.iter().map(|(_, id)| *id).collect();
-            let rows = entries.rows(&view.scope, &ids).await?;
-            if let Some(row) = rows.into_iter().flatten().find(|row| waits(&row.entry)) {
-                return Ok(Some(row.entry.id));
+        let mut newest = Newest::pending(&challenge.scope);
+        while let Some(piece) = newest.piece(&**entries).await? {
+            if let Some(entry) = piece.into_iter().find(waits) {
+                return Ok(Some(entry.id));
             }
         }
         Ok(None)
@@ -354,11 +332,7 @@ fn place(key: &Key, owner: &Address, sender: &Address) -> String {
 }
 
 fn hash(text: &str) -> String {
-    let hash = digest(&SHA256, text.as_bytes());
-    hash.as_ref()
-        .iter()
-        .map(|octet| format!("{octet:02x}"))
-        .collect()
+    hex(digest(&SHA256, text.as_bytes()).as_ref())
 }
 
 fn no_key() -> Refusal {

@@ -53,11 +53,7 @@ impl Desk {
 
     /// The policy that holds at a scope.
     pub(super) async fn policy_at(&self, scope: &Scope) -> Result<Policy, Refusal> {
-        let mut layers = Vec::new();
-        for scope in scope.with_wider() {
-            layers.extend(self.store.settings.layer(&scope).await?);
-        }
-        Ok(Policy::stack(&layers))
+        Ok(self.store.settings.policy(scope).await?)
     }
 
     async fn note_opened(&self, by: &Principal, entry: Entry, door: &Door) -> Result<(), Refusal> {
@@ -67,17 +63,9 @@ impl Desk {
         if !transient.claim(&once, now, now.after(ONCE)).await {
             return Ok(());
         }
-        let mut event = Event::new(now, Status::Opened, &by.who, door.clone());
-        event.words = format!("as {} of {}", by.role.name(), by.scope);
-        event.mail = Some(entry.mail);
-        event.entry = Some(entry.id);
-        event.direction = Some(entry.direction);
-        event.from = entry.from;
-        event.to = entry.to;
-        event.subject = entry.subject;
-        event.size = entry.size;
-        event.class = Some(entry.verdict.class);
-        event.score = Some(entry.verdict.score);
+        let event = Event::new(now, Status::Opened, &by.who, door.clone());
+        let event = event.of(&entry);
+        let event = event.saying(format!("as {} of {}", by.role.name(), by.scope));
         if let Err(error) = self.store.journal.write(event).await {
             transient.drop_key(&once).await;
             return Err(error.into());

@@ -6,15 +6,57 @@ use std::time::Duration;
 use super::listing::sender;
 use super::plan::Terms;
 use super::{Action, Desk, Refusal, Row};
-use crate::mail::Direction;
+use crate::mail::{Direction, EntryId};
 use crate::policy::{ListEntry, PendEnd, Principal, Scope};
 use crate::record::{Door, Entry, Shelf};
-use crate::store::{StoreError, View};
+use crate::store::{Entries, StoreError, View};
 
-/// Pending entries that are looked through for more from an authorised sender.
+/// Pending entries of a scope that are looked through for those of one sender.
 const LOOKED_MOST: usize = 5_000;
 /// Entries looked at in one piece.
 const PIECE: usize = 500;
+
+/// The newest pending entries of a scope, piece by piece, up to a bound.
+pub(super) struct Newest {
+    view: View,
+    before: u64,
+    looked: usize,
+}
+
+impl Newest {
+    pub(super) fn pending(scope: &Scope) -> Self {
+        Self {
+            view: View {
+                scope: scope.clone(),
+                shelf: Shelf::Pending,
+                direction: Direction::Inbound,
+            },
+            before: u64::MAX,
+            looked: 0,
+        }
+    }
+
+    /// The next piece, the newest first; `None` at the end.
+    pub(super) async fn piece(
+        &mut self,
+        entries: &dyn Entries,
+    ) -> Result<Option<Vec<Entry>>, StoreError> {
+        if self.looked >= LOOKED_MOST {
+            return Ok(None);
+        }
+        let page = entries.newest(&self.view, self.before, PIECE).await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(None);
+        };
+        self.before = *last;
+        self.looked += page.len();
+        let ids: Vec<_> = page.iter().map(|(_, id)| *id).collect();
+        let rows = entries.rows(&self.view.scope, &ids).await?;
+        Ok(Some(
+            rows.into_iter().flatten().map(|row| row.entry).collect(),
+        ))
+    }
+}
 
 /// A sender was authorised by this list entry, for the mail of this entry.
 pub(super) struct Authorised {
@@ -121,25 +163,12 @@ impl Desk {
         &self,
         scope: &Scope,
         group: &[&Authorised],
-    ) -> Result<Vec<crate::mail::EntryId>, StoreError> {
-        let view = View {
-            scope: scope.clone(),
-            shelf: Shelf::Pending,
-            direction: Direction::Inbound,
-        };
-        let entries = &self.store.entries;
-        let (mut ids, mut looked, mut before) = (Vec::new(), 0, u64::MAX);
-        while looked < LOOKED_MOST {
-            let page = entries.newest(&view, before, PIECE).await?;
-            let Some((last, _)) = page.last() else { break };
-            before = *last;
-            looked += page.len();
-            let all: Vec<_> = page.iter().map(|(_, id)| *id).collect();
-            for row in entries.rows(scope, &all).await?.into_iter().flatten() {
-                if group.iter().any(|one| one.covers(&row.entry)) {
-                    ids.push(row.entry.id);
-                }
-            }
+    ) -> Result<Vec<EntryId>, StoreError> {
+        let (mut ids, mut newest) = (Vec::new(), Newest::pending(scope));
+        while let Some(piece) = newest.piece(&*self.store.entries).await? {
+            let covered = piece.iter();
+            let covered = covered.filter(|entry| group.iter().any(|one| one.covers(entry)));
+            ids.extend(covered.map(|entry| entry.id));
         }
         Ok(ids)
     }

@@ -75,16 +75,8 @@ pub fn plan(
         at: now,
         words: effect.words.clone(),
     });
-    let mut event = Event::new(now, effect.status, &by.who, door.clone()).saying(effect.words);
-    event.mail = Some(entry.mail);
-    event.entry = Some(entry.id);
-    event.direction = Some(entry.direction);
-    event.from.clone_from(&entry.from);
-    event.to.clone_from(&entry.to);
-    event.subject.clone_from(&entry.subject);
-    event.size = entry.size;
-    event.class = Some(entry.verdict.class);
-    event.score = Some(entry.verdict.score);
+    let event = Event::new(now, effect.status, &by.who, door.clone()).of(entry);
+    let mut event = event.saying(effect.words);
     let leaves = now.after(terms.undo);
     event.client = entry.client.parse().ok();
     let job = if effect.job {

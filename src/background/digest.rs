@@ -14,7 +14,7 @@ use crate::actions::{
 use crate::clock::{Clock, Timestamp};
 use crate::mail::{Address, Direction, Domain};
 use crate::net::listen::Closing;
-use crate::notify::{Digest, Letter, Post, PostError, Reader, Report, Scribe};
+use crate::notify::{Digest, Post, PostError, Reader, Report, Scribe};
 use crate::policy::{Class, Policy, Principal, Rhythm, Role, Schedule, Scope};
 use crate::record::{DigestState, JobKind, Shelf};
 use crate::store::{Store, StoreError, Tally, View};
@@ -22,6 +22,8 @@ use crate::token::{Link, Purpose};
 
 /// How often new entries and what is due are looked at.
 const EVERY: Duration = Duration::from_secs(5);
+/// The same while letters of many that are due are brought.
+const SOON: Duration = Duration::from_millis(200);
 /// Entries looked at in one piece.
 const PIECE: usize = 500;
 /// Digests looked at in one piece, and written at the same time.
@@ -80,24 +82,26 @@ impl Herald {
     /// Goes its rounds until the doors close.
     pub async fn run(self, mut stop: Closing) {
         loop {
-            self.round().await;
+            let pause = if self.round().await { SOON } else { EVERY };
             tokio::select! {
                 () = stop.wait() => return,
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// Looks at what is new and writes what is due, unless too many letters wait to be brought.
-    pub async fn round(&self) {
+    /// Looks at what is new and writes what is due, unless too many letters wait to be brought: true
+    /// if more will be due once they are.
+    pub async fn round(&self) -> bool {
         let steps = async {
             while self.discover().await? {}
             self.mend_times().await?;
             self.write_due().await
         };
-        if let Err(error) = steps.await {
+        steps.await.unwrap_or_else(|error| {
             tracing::error!(%error, "digests cannot be looked after");
-        }
+            false
+        })
     }
 
     /// Finds out who has new entries, a piece at a time; true if there may be more.
@@ -221,12 +225,15 @@ impl Herald {
         }
     }
 
-    async fn write_due(&self) -> Result<(), Fault> {
+    async fn write_due(&self) -> Result<bool, Fault> {
         loop {
             let now = self.clock.now();
             let due = self.store.digests.digests_due(now, BATCH).await?;
-            if due.is_empty() || self.is_full().await? {
-                return Ok(());
+            if due.is_empty() {
+                return Ok(false);
+            }
+            if self.is_full().await? {
+                return Ok(true);
             }
             let written: Vec<_> = futures_util::stream::iter(due)
                 .map(|state| self.look_at(state, now))
@@ -301,7 +308,7 @@ impl Herald {
         let until = now.after_days(LETTER_DAYS);
         if !state.welcomed {
             let welcome = self.scribe.welcome(&reader, of, until);
-            self.send(welcome).await?;
+            self.post.send(welcome).await?;
         }
         let items = self.items(&found.entries, &policy, now).await?;
         let digest = Digest {
@@ -314,15 +321,11 @@ impl Herald {
             now,
             until,
         };
-        self.send(self.scribe.digest(digest)).await?;
+        self.post.send(self.scribe.digest(digest)).await?;
         let mut state = told(state, reached, now);
         state.welcomed = true;
         state.sent = Some(now);
         Ok(state)
-    }
-
-    async fn send(&self, letter: Letter) -> Result<(), PostError> {
-        self.post.send(letter).await
     }
 
     async fn unsubscribe(&self, of: &Address, now: Timestamp) -> Result<String, Fault> {
@@ -339,11 +342,8 @@ impl Herald {
 
     /// Who gets reports about a domain, with the times; `None` if nobody does.
     async fn reports(&self, domain: &Domain) -> Result<Option<(Policy, Schedule)>, StoreError> {
-        let mut layers = Vec::new();
-        for scope in [Scope::Global, Scope::Domain(domain.clone())] {
-            layers.extend(self.store.settings.layer(&scope).await?);
-        }
-        let policy = Policy::stack(&layers);
+        let scope = Scope::Domain(domain.clone());
+        let policy = self.store.settings.policy(&scope).await?;
         let mut schedule = policy.digests();
         if schedule.rhythm == Rhythm::Never {
             schedule.rhythm = Rhythm::Daily;
@@ -404,7 +404,7 @@ impl Herald {
             recipients: top(&tally.recipients),
             until: now.after_days(LETTER_DAYS),
         };
-        self.send(self.scribe.report(&report)).await?;
+        self.post.send(self.scribe.report(&report)).await?;
         let mut state = told(state, 0, now);
         state.sent = Some(now);
         Ok(state)

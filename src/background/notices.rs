@@ -15,7 +15,7 @@ use crate::inspect::organisation;
 use crate::mail::{Address, Direction, EntryId};
 use crate::net::listen::Closing;
 use crate::notify::{Hourly, Letter, Post, PostError, Request, notice};
-use crate::policy::{Class, Policy, Right, Role, Scope};
+use crate::policy::{Class, Language, Policy, Right, Role, Scope};
 use crate::record::{APPELLANT, Door, Entry, Event, Shelf, State, Status};
 use crate::store::{Page, Query, StoreError};
 use crate::token::{Link, Purpose};
@@ -225,9 +225,9 @@ impl Notices {
     async fn tell(&self, event: &Event) -> Result<(), Later> {
         let Some(id) = event.entry else { return Ok(()) };
         match event.status {
-            Status::Denied => self.tell_answer(event, id).await,
-            Status::Released => self.tell_answer(event, id).await,
-            Status::ReleasedAndTrained => self.tell_answer(event, id).await,
+            Status::Denied | Status::Released | Status::ReleasedAndTrained => {
+                self.tell_answer(event, id).await
+            }
             Status::TrainedHam if self.copy_reported => {
                 if let Some(entry) = self.house.store.entries.entry(id).await? {
                     self.copy(&entry, &event.who).await?;
@@ -241,8 +241,9 @@ impl Notices {
 
     /// To those who may release: one letter to each with all that was asked for just now.
     async fn tell_requests(&self, events: impl Iterator<Item = &Event>) -> Result<(), Later> {
-        let mut letters: BTreeMap<(String, Scope), (Address, Vec<Request>)> = BTreeMap::new();
-        let mut known: BTreeMap<String, Vec<(Address, Scope)>> = BTreeMap::new();
+        let mut letters: BTreeMap<(String, Scope), (Address, Language, Vec<Request>)> =
+            BTreeMap::new();
+        let mut known: BTreeMap<String, (Vec<(Address, Scope)>, Language)> = BTreeMap::new();
         for event in events {
             let Some(id) = event.entry else { continue };
             let entry = self.house.store.entries.entry(id).await?;
@@ -255,22 +256,26 @@ impl Notices {
             };
             let owner = entry.owner.key().to_owned();
             if !known.contains_key(&owner) {
-                let approvers = self.approvers(&entry.owner).await?;
-                known.insert(owner.clone(), approvers);
+                let policy = self.policy(&entry.owner).await?;
+                let approvers = self.approvers(&entry.owner, &policy).await?;
+                known.insert(owner.clone(), (approvers, policy.digest_language));
             }
-            for (to, scope) in known.get(&owner).into_iter().flatten() {
+            let Some((approvers, language)) = known.get(&owner) else {
+                continue;
+            };
+            for (to, scope) in approvers {
                 let request = Request {
                     links: self.links(&entry, scope).await?,
                     entry: entry.clone(),
                     asked: asked.clone(),
                 };
                 let key = (to.key().to_owned(), scope.clone());
-                let fresh = || (to.clone(), Vec::new());
-                letters.entry(key).or_insert_with(fresh).1.push(request);
+                let fresh = || (to.clone(), *language, Vec::new());
+                letters.entry(key).or_insert_with(fresh).2.push(request);
             }
         }
         let now = self.house.clock.now();
-        for (to, requests) in letters.into_values() {
+        for (to, language, requests) in letters.into_values() {
             let appeals = requests.iter().all(|r| r.asked.who.starts_with(APPELLANT));
             let within = match appeals {
                 true => {
@@ -283,7 +288,8 @@ impl Notices {
                 tracing::warn!(%to, "too many letters about requests in this hour; one is not sent");
                 continue;
             }
-            let mut letter = notice::asked(to, &requests, self.panel.as_deref(), now);
+            let panel = self.panel.as_deref();
+            let mut letter = notice::asked(to, &requests, panel, (language, now));
             letter.by_stranger = appeals;
             self.send(letter).await?;
         }
@@ -291,8 +297,11 @@ impl Notices {
     }
 
     /// Who is written to, and whose rights the links in the letter use.
-    async fn approvers(&self, owner: &Address) -> Result<Vec<(Address, Scope)>, Later> {
-        let policy = self.policy(owner).await?;
+    async fn approvers(
+        &self,
+        owner: &Address,
+        policy: &Policy,
+    ) -> Result<Vec<(Address, Scope)>, Later> {
         let domain = Scope::Domain(owner.domain().clone());
         let set = policy.requests_to.iter();
         let mut approvers: Vec<_> = set.map(|to| (to.clone(), domain.clone())).collect();
@@ -368,8 +377,10 @@ impl Notices {
             Status::Denied => Err(event.words.as_str()),
             _ => Ok(()),
         };
-        self.send(notice::answered(to, &entry, why, self.house.clock.now()))
-            .await
+        let language = self.policy(&entry.owner).await?.digest_language;
+        let now = self.house.clock.now();
+        let letter = notice::answered(to, &entry, why, (language, now));
+        self.send(letter).await
     }
 
     async fn tell_delivered(&self, id: EntryId) -> Result<(), Later> {
@@ -401,7 +412,8 @@ impl Notices {
         if entry.direction == Direction::Outbound || entry.verdict.class == Class::Malware {
             return Ok(());
         }
-        let to = self.policy(&entry.owner).await?.false_positives_to;
+        let policy = self.policy(&entry.owner).await?;
+        let (to, language) = (policy.false_positives_to, policy.digest_language);
         if to.is_empty() {
             return Ok(());
         }
@@ -411,7 +423,8 @@ impl Notices {
         };
         for to in to.iter() {
             let now = self.house.clock.now();
-            let letter = notice::wrongly_held(to.clone(), entry, body.clone(), who, now);
+            let how = (language, now);
+            let letter = notice::wrongly_held(to.clone(), entry, body.clone(), who, how);
             self.send(letter).await?;
             let words = format!("a copy went to {to}, because it was wrongly held");
             self.note(entry, words).await?;
@@ -420,7 +433,8 @@ impl Notices {
     }
 
     async fn tell_sender(&self, entry: &Entry) -> Result<(), Later> {
-        if !self.policy(&entry.owner).await?.tell_sender {
+        let policy = self.policy(&entry.owner).await?;
+        if !policy.tell_sender {
             return Ok(());
         }
         // Decided when it came: what was released may be gone by now.
@@ -437,16 +451,14 @@ impl Notices {
             return Ok(());
         }
         let words = format!("{SENDER_TOLD} at {to}");
-        self.send(notice::delivered(to, entry, now)).await?;
+        let letter = notice::delivered(to, entry, (policy.digest_language, now));
+        self.send(letter).await?;
         self.note(entry, words).await
     }
 
     async fn policy(&self, owner: &Address) -> Result<Policy, Later> {
-        let mut layers = Vec::new();
-        for scope in Scope::chain(owner) {
-            layers.extend(self.house.store.settings.layer(&scope).await?);
-        }
-        Ok(Policy::stack(&layers))
+        let settings = &self.house.store.settings;
+        settings.policy(&Scope::Recipient(owner.clone())).await
     }
 
     /// A letter that cannot be written is given up.
@@ -465,15 +477,8 @@ impl Notices {
     /// Into the history of the entry.
     async fn note(&self, entry: &Entry, words: String) -> Result<(), Later> {
         let door = Door::new("background", "");
-        let mut event = Event::new(self.house.clock.now(), Status::Told, "notices", door);
-        event = event.saying(words);
-        event.mail = Some(entry.mail);
-        event.entry = Some(entry.id);
-        event.direction = Some(entry.direction);
-        event.from.clone_from(&entry.from);
-        event.to.clone_from(&entry.to);
-        event.subject.clone_from(&entry.subject);
-        event.size = entry.size;
+        let event = Event::new(self.house.clock.now(), Status::Told, "notices", door);
+        let event = event.of(entry).saying(words);
         self.house.journal().write(event).await
     }
 }

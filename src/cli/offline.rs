@@ -13,6 +13,8 @@ use crate::clock::Clock;
 use crate::config::{self, Config, DEFAULT_PATH};
 use crate::inspect::StandardPanel;
 use crate::net::dns::Dns;
+use crate::net::tls_client::ClientTls;
+use crate::notify::{Forms, Webhook};
 use crate::store::on_sled;
 
 /// Reads the configuration and says what holds.
@@ -32,6 +34,7 @@ pub(super) fn check_config(path: Option<PathBuf>, example: bool) -> anyhow::Resu
     }
     let dns = Arc::new(Dns::open(&config.dns).context("[dns] servers")?);
     StandardPanel::open(&config.inspect, dns, Clock::system())?;
+    check_files(&config)?;
     let default = toml_of(&Config::default())?;
     let set: Vec<String> = toml_of(&config)?
         .into_iter()
@@ -42,6 +45,23 @@ pub(super) fn check_config(path: Option<PathBuf>, example: bool) -> anyhow::Resu
         say(&format!("  {line}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads what the daemon would read at its start: templates and keys of letters.
+fn check_files(config: &Config) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    Forms::open(config.letters.templates.as_deref()).context("[letters] templates")?;
+    let key = config.letters.key(&config.hostname(), clock.now());
+    key.map_err(anyhow::Error::msg)?;
+    let challenge = config.challenge.letter();
+    challenge
+        .map_err(anyhow::Error::msg)
+        .context("[challenge]")?;
+    let pages = config.challenge.pages(config.web.url.as_deref());
+    pages.map_err(anyhow::Error::msg).context("[challenge]")?;
+    let tls = ClientTls::new(config.relay.ca_file.as_deref())?;
+    Webhook::open(&config.alerts, tls, clock).map_err(anyhow::Error::msg)?;
+    Ok(())
 }
 
 /// Every option as `[section] option = value`.

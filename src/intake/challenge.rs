@@ -218,14 +218,10 @@ impl Intake {
 
     /// Counts one more letter to `to`.
     async fn may_write(&self, challenger: &Challenger, to: &Address, now: Timestamp) -> bool {
-        for place in 0..challenger.options.per_sender_a_day {
-            let key = format!("challenge {place} {}", to.key());
-            let transient = &self.parts.store.transient;
-            if transient.claim(&key, now, now.after(DAY)).await {
-                return challenger.counts(to, now);
-            }
-        }
-        false
+        let key = format!("challenge {}", to.key());
+        let most = challenger.options.per_sender_a_day;
+        let transient = &self.parts.store.transient;
+        transient.counts(&key, most, now, now.after(DAY)).await && challenger.counts(to, now)
     }
 
     /// The refusal with the page where its sender can appeal, if that is offered to them. Not for

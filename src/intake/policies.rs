@@ -8,13 +8,9 @@ use crate::policy::{Findings, Listed, Policy, ReversePath, Scope, listed, not_no
 use crate::store::StoreError;
 
 impl Intake {
-    /// The layers of the chain (global, domain and address, see [`Scope::chain`]), stacked.
-    pub(super) async fn policy(&self, chain: &[Scope]) -> Result<Policy, StoreError> {
-        let mut layers = Vec::new();
-        for scope in chain {
-            layers.extend(self.parts.store.settings.layer(scope).await?);
-        }
-        Ok(Policy::stack(&layers))
+    pub(super) async fn policy(&self, of: &Address) -> Result<Policy, StoreError> {
+        let settings = &self.parts.store.settings;
+        settings.policy(&Scope::Recipient(of.clone())).await
     }
 
     /// What the lists of these scopes say of the mail's sender.
@@ -80,8 +76,7 @@ impl Intake {
         one: &Address,
         other: &Address,
     ) -> Result<bool, StoreError> {
-        let (one, other) = (Scope::chain(one), Scope::chain(other));
-        let (first, second) = (self.policy(&one).await?, self.policy(&other).await?);
+        let (first, second) = (self.policy(one).await?, self.policy(other).await?);
         if !(first.split || second.split) {
             return Ok(false);
         }
@@ -90,6 +85,7 @@ impl Intake {
         }
         let senders = envelope.from.iter().map(|from| (from, true));
         let client = envelope.peer.address;
+        let (one, other) = (Scope::chain(one), Scope::chain(other));
         let first = self.ask_lists(senders.clone(), client, &one).await?;
         let second = self.ask_lists(senders, client, &other).await?;
         Ok(first.map(|listed| listed.kind) != second.map(|listed| listed.kind))

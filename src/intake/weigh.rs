@@ -167,12 +167,11 @@ impl Intake {
                 each.push(Decision::to_let_by(to));
                 continue;
             }
-            let chain = Scope::chain(to);
-            let policy = self.policy(&chain).await?;
+            let policy = self.policy(to).await?;
             let own = self.is_own_letter(mail, to).await?;
             let listed = match own {
                 true => None,
-                false => self.listed(mail, &findings, &chain).await?,
+                false => self.listed(mail, &findings, &Scope::chain(to)).await?,
             };
             let found = findings.found_for(to);
             let found = if own { of_the_house(found) } else { found };
@@ -304,7 +303,7 @@ impl Intake {
         if !entry.marked {
             return Ok(Vec::new());
         }
-        let policy = self.policy(&Scope::chain(to)).await?;
+        let policy = self.policy(to).await?;
         let marked = deliver_marked(&entry.verdict, &policy);
         match self.spare(marked, findings, &policy, to).await? {
             Disposition::Deliver { edits, .. } => Ok(edits),

@@ -19,7 +19,7 @@ pub use budget::{Budget, OverBudget, Share};
 pub use content::{Content, no_room, too_big};
 pub use edit::{Edit, Edited, edited};
 pub use envelope::{BodyType, Direction, Envelope, Peer};
-pub use harmless::{harmless, unlinked};
+pub use harmless::{escape_html, harmless, unlinked};
 pub use id::{EntryId, IdError, MailId, hex};
 pub use message::{BareLineEnd, Message};
 pub use reply::{Enhanced, Reply};

@@ -6,10 +6,9 @@ use jiff::tz::TimeZone;
 
 use super::forms::{Forms, Pair};
 use super::letter::Letter;
-use super::template::escape;
 use super::words::{Words, fill, words};
 use crate::clock::Timestamp;
-use crate::mail::{Address, unlinked};
+use crate::mail::{Address, escape_html, unlinked};
 use crate::policy::Language;
 use crate::record::Shelf;
 use crate::token::Purpose;
@@ -147,7 +146,7 @@ impl Kind {
             match self {
                 Kind::Html => {
                     out.push_str("<p style=\"margin:0 0 8px;\">");
-                    escape(line, &mut out);
+                    escape_html(line, &mut out);
                     out.push_str("</p>\n");
                 }
                 Kind::Text => {

@@ -1,10 +1,14 @@
 //! Letters about one message: somebody asks for it, was answered, or is told what became of it.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 
 use super::letter::Letter;
+use super::words::{Words, fill, words};
 use crate::clock::Timestamp;
-use crate::mail::{Address, harmless, unlinked};
+use crate::mail::{Address, Direction, harmless, unlinked};
+use crate::policy::Language;
 use crate::record::{Asked, Entry};
 
 /// Requests that one letter lists; of more it tells the number.
@@ -35,73 +39,87 @@ fn title(text: &str) -> String {
     harmless(&short)
 }
 
+/// A line of facts: what it is, in a column of its own, and the fact.
+fn fact(name: &str, text: impl Display) -> String {
+    format!("{name:<10}{text}\n")
+}
+
 /// From, to, subject and arrival of a message, a line each.
-fn facts(entry: &Entry) -> String {
+fn facts(entry: &Entry, w: &Words) -> String {
     let to: Vec<String> = entry.to.iter().map(ToString::to_string).collect();
-    format!(
-        "From:     {}\nTo:       {}\nSubject:  {}\nArrived:  {}\n",
-        plain(&entry.author),
-        plain(&to.join(", ")),
-        plain(&entry.subject),
-        entry.arrived,
-    )
+    [
+        fact(w.fact_from, plain(&entry.author)),
+        fact(w.fact_to, plain(&to.join(", "))),
+        fact(w.fact_subject, plain(&entry.subject)),
+        fact(w.fact_arrived, entry.arrived),
+    ]
+    .concat()
+}
+
+/// As what it is held.
+fn judged(entry: &Entry, w: &Words) -> String {
+    let score = fill(w.score, format!("{:.1}", entry.verdict.score));
+    let class = entry.verdict.class.to_string();
+    fact(w.fact_class, score.replace("{c}", &class))
 }
 
 /// To whoever may release: what is asked for (XX-12). `panel` is the address of the panel.
 #[must_use]
-pub fn asked(to: Address, requests: &[Request], panel: Option<&str>, now: Timestamp) -> Letter {
-    let count = requests.len();
+pub fn asked(
+    to: Address,
+    requests: &[Request],
+    panel: Option<&str>,
+    (language, now): (Language, Timestamp),
+) -> Letter {
+    let (w, count) = (words(language), requests.len());
+    let panel = panel.map(|panel| panel.trim_end_matches('/'));
     let subject = match requests {
-        [one] => format!("Release requested by {}", title(&one.asked.who)),
-        _ => format!("{count} releases requested"),
+        [one] => fill(w.asked_one, title(&one.asked.who)),
+        _ => fill(w.asked_many, count),
     };
-    let mut text = String::from("Somebody asks for mail that only you may release.\n");
+    let mut text = format!("{}\n", w.asked_lead);
     for request in requests.iter().take(LISTED_MOST) {
-        let (entry, who) = (&request.entry, plain(&request.asked.who));
-        text.push_str(&format!("\nAsked by: {who}\n{}", facts(entry)));
-        let class = entry.verdict.class;
-        text.push_str(&format!(
-            "Held as:  {class}, score {:.1}\n",
-            entry.verdict.score
-        ));
+        let entry = &request.entry;
+        text.push('\n');
+        text.push_str(&fact(w.fact_asked, plain(&request.asked.who)));
+        text.push_str(&facts(entry, w));
+        text.push_str(&judged(entry, w));
         if let Some((approve, deny)) = &request.links {
-            text.push_str(&format!("Approve:  {approve}\nDeny:     {deny}\n"));
+            text.push_str(&fact(w.approve, approve));
+            text.push_str(&fact(w.deny, deny));
         } else if let Some(panel) = panel {
-            let panel = panel.trim_end_matches('/');
-            text.push_str(&format!("Look:     {panel}/entries/{}\n", entry.id));
+            text.push_str(&fact(w.look, format!("{panel}/entries/{}", entry.id)));
         }
     }
     if count > LISTED_MOST {
-        text.push_str(&format!("\nAnd {} more.\n", count - LISTED_MOST));
+        text.push_str(&format!("\n{}\n", fill(w.asked_more, count - LISTED_MOST)));
     }
     if let Some(panel) = panel {
-        let panel = panel.trim_end_matches('/');
-        text.push_str(&format!("\nAll requests: {panel}/quarantine?requested=1\n"));
+        let all = fill(w.asked_all, format!("{panel}/quarantine?requested=1"));
+        text.push_str(&format!("\n{all}\n"));
     }
     Letter::new(to, "request", subject, text, now.after_days(DAYS)).going_out()
 }
 
 /// To whoever asked: granted, or denied and why.
 #[must_use]
-pub fn answered(to: Address, entry: &Entry, why: Result<(), &str>, now: Timestamp) -> Letter {
-    let (subject, words) = match why {
-        Ok(()) => (
-            "Your request was granted",
-            "The message that you asked for was released and is on its way to you.\n".to_owned(),
-        ),
-        Err("") => (
-            "Your request was denied",
-            "The message that you asked for is not released.\n".to_owned(),
-        ),
-        Err(why) => (
-            "Your request was denied",
-            format!(
-                "The message that you asked for is not released. The reason:\n{}\n",
-                plain(why)
-            ),
-        ),
+pub fn answered(
+    to: Address,
+    entry: &Entry,
+    why: Result<(), &str>,
+    (language, now): (Language, Timestamp),
+) -> Letter {
+    let w = words(language);
+    let (subject, mut text) = match (why, entry.direction) {
+        (Ok(()), Direction::Inbound) => (w.granted_subject, w.granted_in.to_owned()),
+        (Ok(()), Direction::Outbound) => (w.granted_subject, w.granted_out.to_owned()),
+        (Err(""), _) => (w.denied_subject, w.denied.to_owned()),
+        (Err(why), _) => {
+            let text = format!("{} {}\n{}", w.denied, w.denied_why, plain(why));
+            (w.denied_subject, text)
+        }
     };
-    let text = format!("{words}\n{}", facts(entry));
+    text.push_str(&format!("\n\n{}", facts(entry, w)));
     Letter::new(to, "answer", subject, text, now.after_days(DAYS))
 }
 
@@ -112,21 +130,19 @@ pub fn wrongly_held(
     entry: &Entry,
     message: Bytes,
     who: &str,
-    now: Timestamp,
+    (language, now): (Language, Timestamp),
 ) -> Letter {
-    let because = entry.verdict.in_a_line();
-    let text = format!(
-        "{} reported this message as wrongly held. It goes along as it was received.\n\n{}\
-         Owner:    {}\nHeld as:  {}, score {:.1}\nBecause:  {}\nEntry:    {}\n",
-        plain(who),
-        facts(entry),
-        entry.owner,
-        entry.verdict.class,
-        entry.verdict.score,
-        because,
-        entry.id,
-    );
-    let subject = format!("Wrongly held: {}", title(&entry.subject));
+    let w = words(language);
+    let text = [
+        format!("{}\n\n", fill(w.wrong_lead, plain(who))),
+        facts(entry, w),
+        fact(w.fact_owner, &entry.owner),
+        judged(entry, w),
+        fact(w.fact_because, entry.verdict.in_a_line()),
+        fact(w.fact_entry, entry.id),
+    ]
+    .concat();
+    let subject = fill(w.wrong_subject, title(&entry.subject));
     let until = now.after_days(DAYS);
     let mut letter = Letter::new(to, "false-positive", subject, text, until).going_out();
     letter.attached = Some(message);
@@ -135,14 +151,11 @@ pub fn wrongly_held(
 
 /// To the sender: the message was delivered after all (XX-08), as an automatic answer (RFC 3834).
 #[must_use]
-pub fn delivered(to: Address, entry: &Entry, now: Timestamp) -> Letter {
-    let text = format!(
-        "Your message was held back by a spam filter at first. Somebody looked at it, and it has\n\
-         been delivered now. There is nothing for you to do.\n\n{}",
-        facts(entry)
-    );
-    let subject = "Your message was delivered after all";
-    let mut letter = Letter::new(to, "delivered", subject, text, now.after_days(DAYS)).going_out();
+pub fn delivered(to: Address, entry: &Entry, (language, now): (Language, Timestamp)) -> Letter {
+    let w = words(language);
+    let text = format!("{}\n\n{}", w.delivered_lead, facts(entry, w));
+    let until = now.after_days(DAYS);
+    let mut letter = Letter::new(to, "delivered", w.delivered_subject, text, until).going_out();
     letter.fields = vec![("Auto-Submitted", "auto-replied".to_owned())];
     letter.by_stranger()
 }

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::mail::escape_html;
+
 /// Longest template, in octets.
 const LONGEST: usize = 256 << 10;
 /// Longest name of a variable, in octets.
@@ -139,7 +141,7 @@ impl Template {
                     let value = value(name);
                     match (made, self.html) {
                         (true, _) => out.push_str(&value),
-                        (false, true) => escape(&one_line(&value), &mut out),
+                        (false, true) => escape_html(&one_line(&value), &mut out),
                         (false, false) => out.push_str(&one_line(&value)),
                     }
                 }
@@ -152,20 +154,6 @@ impl Template {
 fn one_line(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().map(plain).collect()
-}
-
-/// As text, or the value of an attribute in quotes, may stand in HTML.
-pub(super) fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,35 @@ words! {
     report_top_to: "Top recipients" | "Häufigste Empfänger";
     report_requests: "{n} releases are asked for and wait for you." | "{n} Freigaben sind erbeten und warten auf Sie.";
     report_held: "held now" | "jetzt zurückgehalten";
+
+    fact_from: "From:" | "Von:";
+    fact_to: "To:" | "An:";
+    fact_subject: "Subject:" | "Betreff:";
+    fact_arrived: "Arrived:" | "Ankunft:";
+    fact_asked: "Asked by:" | "Bittet:";
+    fact_class: "Held as:" | "Urteil:";
+    fact_owner: "Owner:" | "Für:";
+    fact_because: "Because:" | "Grund:";
+    fact_entry: "Entry:" | "Eintrag:";
+    score: "{c}, score {n}" | "{c}, {n} Punkte";
+    approve: "Approve:" | "Erlauben:";
+    deny: "Deny:" | "Ablehnen:";
+    look: "Look:" | "Ansehen:";
+    asked_one: "Release requested by {n}" | "{n} bittet um eine Freigabe";
+    asked_many: "{n} releases requested" | "{n} Freigaben erbeten";
+    asked_lead: "Somebody asks for mail that only you may release." | "Jemand bittet um Nachrichten, die nur Sie freigeben dürfen.";
+    asked_more: "And {n} more." | "Und {n} weitere.";
+    asked_all: "All requests: {n}" | "Alle Bitten: {n}";
+    granted_subject: "Your request was granted" | "Ihre Bitte wurde erfüllt";
+    granted_in: "The message that you asked for was released and is on its way to you." | "Die Nachricht, um die Sie gebeten haben, wurde freigegeben und ist auf dem Weg zu Ihnen.";
+    granted_out: "The message that you asked for was released and is on its way." | "Die Nachricht, um die Sie gebeten haben, wurde freigegeben und ist auf dem Weg.";
+    denied_subject: "Your request was denied" | "Ihre Bitte wurde abgelehnt";
+    denied: "The message that you asked for is not released." | "Die Nachricht, um die Sie gebeten haben, wird nicht freigegeben.";
+    denied_why: "The reason:" | "Der Grund:";
+    wrong_subject: "Wrongly held: {n}" | "Zu Unrecht zurückgehalten: {n}";
+    wrong_lead: "{n} reported this message as wrongly held. It goes along as it was received." | "{n} hat diese Nachricht als zu Unrecht zurückgehalten gemeldet. Sie liegt bei, wie sie empfangen wurde.";
+    delivered_subject: "Your message was delivered after all" | "Ihre Nachricht wurde doch zugestellt";
+    delivered_lead: "Your message was held back by a spam filter at first. Somebody looked at it, and it has\nbeen delivered now. There is nothing for you to do." | "Ihre Nachricht wurde zuerst von einem Spamfilter zurückgehalten. Jemand hat sie angesehen, und\nsie ist jetzt zugestellt. Sie brauchen nichts zu tun.";
 }
 
 /// The words of `language`.

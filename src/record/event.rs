@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Entry;
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, EntryId, MailId};
 use crate::policy::{Class, Scope};
@@ -202,6 +203,21 @@ impl Event {
                 .collect(),
             (None, None) => Vec::new(),
         }
+    }
+
+    /// The same, about an entry.
+    #[must_use]
+    pub fn of(mut self, entry: &Entry) -> Self {
+        self.mail = Some(entry.mail);
+        self.entry = Some(entry.id);
+        self.direction = Some(entry.direction);
+        self.from.clone_from(&entry.from);
+        self.to.clone_from(&entry.to);
+        self.subject.clone_from(&entry.subject);
+        self.size = entry.size;
+        self.class = Some(entry.verdict.class);
+        self.score = Some(entry.verdict.score);
+        self
     }
 
     /// The same, about what is set for `scope`.

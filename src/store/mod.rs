@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::Timestamp;
 use crate::mail::{Address, Direction, Domain, EntryId, Mail, MailId};
-use crate::policy::{Layer, ListEntry, ListKind, Pattern, Scope};
+use crate::policy::{Layer, ListEntry, ListKind, Pattern, Policy, Scope};
 use crate::record::{
     Account, ApiKey, Challenge, Change, DigestState, DomainSettings, Entry, Event, Job, KeptMail,
     Lesson, ListUse, SenderLock, Shelf, State,
@@ -264,6 +264,14 @@ pub trait Settings: Send + Sync {
     async fn remove_domain(&self, domain: &Domain, event: Event) -> Result<bool, StoreError>;
     async fn layer(&self, scope: &Scope) -> Result<Option<Layer>, StoreError>;
     async fn set_layer(&self, scope: &Scope, layer: Layer, event: Event) -> Result<(), StoreError>;
+    /// What holds at a scope: its layer upon those of wider scopes (IW-09).
+    async fn policy(&self, scope: &Scope) -> Result<Policy, StoreError> {
+        let mut layers = Vec::new();
+        for scope in scope.with_wider() {
+            layers.extend(self.layer(&scope).await?);
+        }
+        Ok(Policy::stack(&layers))
+    }
     /// The entries of exactly this scope.
     async fn list(&self, scope: &Scope) -> Result<Arc<Vec<ListEntry>>, StoreError>;
     /// Replaces an entry with the same scope, kind and pattern.
@@ -362,6 +370,15 @@ pub trait Transient: Send + Sync {
     /// Puts `key` if it is not there; true if it was put. Atomic.
     async fn claim(&self, key: &str, now: Timestamp, until: Timestamp) -> bool;
     async fn drop_key(&self, key: &str);
+    /// Counts one more of what `key` names; false if there are `most` already that have not ended.
+    async fn counts(&self, key: &str, most: u32, now: Timestamp, until: Timestamp) -> bool {
+        for place in 0..most {
+            if self.claim(&format!("{key} {place}"), now, until).await {
+                return true;
+            }
+        }
+        false
+    }
 }
 
 /// All needs together, as an engine meets them; rooms take the part they need.

@@ -1,64 +1,15 @@
 //! A challenge with ordinary tools: swaks sends, a name server vouches, Postfix carries the letter out,
 //! curl opens its page, and the message arrives.
 
-use std::net::UdpSocket;
-use std::process::Command;
-
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::names::{CLIENT, name_server};
 use crate::postfix::Postfix;
 use crate::quaranta::Quaranta;
-use crate::wait::{free_port, free_ports, until};
-use crate::{folder, swaks_with};
+use crate::wait::{free_ports, until};
+use crate::{curl, folder, swaks_with};
 
 const ALICE: &str = "alice@example.org";
-/// Where the sender's mail comes from, as a relay in front says.
-const CLIENT: &str = "198.51.100.7";
-
-/// Answers questions for TXT with what names CLIENT for remote.test; of other names it knows nothing.
-fn name_server() -> u16 {
-    let port = free_port();
-    let socket = UdpSocket::bind(("127.0.0.1", port)).expect("a port");
-    std::thread::spawn(move || {
-        let mut octets = [0; 1500];
-        while let Ok((length, from)) = socket.recv_from(&mut octets) {
-            let _sent = socket.send_to(&reply(&octets[..length]), from);
-        }
-    });
-    port
-}
-
-/// RFC 1035 section 4: the header, the question as it was asked, and one record or none.
-fn reply(asked: &[u8]) -> Vec<u8> {
-    let (mut name, mut at) = (String::new(), 12);
-    while asked[at] != 0 {
-        let end = at + 1 + usize::from(asked[at]);
-        name = format!("{name}{}.", String::from_utf8_lossy(&asked[at + 1..end]));
-        at = end;
-    }
-    let kind = u16::from_be_bytes([asked[at + 1], asked[at + 2]]);
-    let text = match (name.to_ascii_lowercase().as_str(), kind) {
-        ("remote.test.", 16) => Some(format!("v=spf1 ip4:{CLIENT} ~all")),
-        ("_dmarc.remote.test.", 16) => Some("v=DMARC1; p=none".to_owned()),
-        _ => None,
-    };
-    let mut out = asked[..2].to_vec();
-    let code = if name.ends_with("remote.test.") { 0 } else { 3 };
-    out.extend([0x84, code, 0, 1, 0, u8::from(text.is_some()), 0, 0, 0, 0]);
-    out.extend_from_slice(&asked[12..at + 5]);
-    if let Some(text) = text {
-        let length = u8::try_from(text.len()).expect("short");
-        out.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60, 0, length + 1, length]);
-        out.extend_from_slice(text.as_bytes());
-    }
-    out
-}
-
-fn curl(args: &[&str]) -> String {
-    let output = Command::new("curl").args(["-sS"]).args(args).output();
-    String::from_utf8_lossy(&output.expect("curl runs").stdout).into_owned()
-}
-
 fn solve(salt: &str) -> String {
     let mut all = (0_u64..).map(|n| n.to_string());
     let found = all.find(|n| {

@@ -1,22 +1,10 @@
 //! SY-06, XX-05 with the real binary: a digest is asked for, arrives, and its links act by curl.
 
-use std::process::Command;
-
 use crate::quaranta::Quaranta;
 use crate::wait::until;
-use crate::{GTUBE, folder, message, swaks};
+use crate::{GTUBE, curl, folder, message, swaks};
 
 const ALICE: &str = "alice@example.org";
-
-fn curl(args: &[&str], url: &str) -> String {
-    let mut command = Command::new("curl");
-    command
-        .args(["--silent", "--show-error"])
-        .args(args)
-        .arg(url);
-    let output = command.output().expect("curl runs");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
 
 #[test]
 fn sy06_xx05_a_digest_arrives_and_its_links_act() {
@@ -48,17 +36,17 @@ fn sy06_xx05_a_digest_arrives_and_its_links_act() {
     assert_eq!(links.len(), 4, "{letter}");
     for link in &links {
         for args in [&["--head"][..], &[], &["--head"], &[]] {
-            curl(args, link);
+            curl(&[args, &[link]].concat());
         }
     }
     assert_eq!(demo.caught(ALICE).len(), 1, "looking changes nothing");
-    let page = curl(&["--request", "POST"], links[0]);
+    let page = curl(&["--request", "POST", links[0]]);
     assert!(page.contains("on its way"), "{page}");
     until("it is delivered", || {
         demo.delivered(ALICE)
             .iter()
             .any(|mail| mail.contains(GTUBE))
     });
-    let page = curl(&["--request", "POST"], links[3]);
+    let page = curl(&["--request", "POST", links[3]]);
     assert!(page.contains("not possible any more"), "{page}");
 }

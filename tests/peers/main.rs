@@ -9,6 +9,8 @@ mod exim;
 mod kill;
 mod learning;
 mod milter;
+mod names;
+mod notices;
 mod outbound;
 mod panel;
 mod pending;
@@ -74,6 +76,12 @@ fn swaks_with(more: &[&str], port: u16, to: &str, message: &str, dir: &Path) -> 
         String::from_utf8_lossy(&output.stdout).into_owned(),
         output.status.success(),
     )
+}
+
+/// What curl prints.
+fn curl(args: &[&str]) -> String {
+    let output = Command::new("curl").args(["-sS"]).args(args).output();
+    String::from_utf8_lossy(&output.expect("curl runs").stdout).into_owned()
 }
 
 fn imap(daemon: &Quaranta, login: &str, args: &[&str]) -> Result<String, String> {

@@ -104,35 +104,41 @@ pub(crate) fn start_spamd(dir: &Path, port: u16) -> Running {
     running
 }
 
-/// rspamd, which gives 5 points for "remarkable offer"; its controller, one port further, learns
-/// from whoever knows the word in the file `password`.
-pub(crate) fn start_rspamd(dir: &Path, port: u16) -> Running {
+/// rspamd, one that scans at `port`, and gives 5 points for "remarkable offer", and one that learns at
+/// the next from whoever knows the word in the file `password`. Where one does both, its
+/// processes make its database at the same time, and may lock each other out for good.
+pub(crate) fn start_rspamd(dir: &Path, port: u16) -> [Running; 2] {
     open_to_all(dir);
-    let text = format!(
-        "options {{ pidfile = \"{0}/pid\"; tempdir = \"{0}\"; hs_cache_dir = \"{0}\"; dns {{ nameserver = [\"127.0.0.1:1\"]; timeout = 0.1s; retransmits = 1; }} filters = \"\"; }}\n\
-         logging {{ type = \"file\"; filename = \"{0}/log\"; level = \"info\"; }}\n\
-         lua = \"{0}/rules.lua\";\n\
-         actions {{ reject = 15; }}\n\
-         classifier {{ bayes {{ tokenizer {{ name = \"osb\"; }} backend = \"sqlite3\"; min_learns = 1; cache {{ type = \"sqlite3\"; path = \"{0}/cache.sqlite\"; }}\n\
-           statfile {{ symbol = \"BAYES_SPAM\"; path = \"{0}/spam.sqlite\"; spam = true; }}\n\
-           statfile {{ symbol = \"BAYES_HAM\"; path = \"{0}/ham.sqlite\"; spam = false; }} }} }}\n\
-         worker {{ type = \"normal\"; bind_socket = \"127.0.0.1:{port}\"; count = 1; }}\n\
-         worker {{ type = \"controller\"; bind_socket = \"127.0.0.1:{1}\"; password = \"sesame\"; secure_ip = []; }}\n",
-        dir.display(),
-        port + 1
-    );
-    let config = dir.join("rspamd.conf");
-    std::fs::write(&config, text).expect("file");
     std::fs::write(dir.join("password"), "sesame\n").expect("file");
     let rules = "rspamd_config:register_symbol({ name = 'TEST_WORD', score = 5.0, description = 'a word',\n\
          callback = function(task) if task:get_content():find('remarkable offer') then return true, 1.0, 'offer' end end })\n\
          rspamd_config:set_metric_symbol({ name = 'TEST_WORD', score = 5.0, description = 'a word' })\n";
-    std::fs::write(dir.join("rules.lua"), rules).expect("file");
-    let running = start(
-        Command::new("rspamd")
-            .args(["--no-fork", "--insecure", "--config"])
-            .arg(&config),
+    let learner = format!(
+        "classifier {{ bayes {{ tokenizer {{ name = \"osb\"; }} backend = \"sqlite3\"; min_learns = 1; cache {{ type = \"sqlite3\"; path = \"{0}/cache.sqlite\"; }}\n\
+           statfile {{ symbol = \"BAYES_SPAM\"; path = \"{0}/spam.sqlite\"; spam = true; }}\n\
+           statfile {{ symbol = \"BAYES_HAM\"; path = \"{0}/ham.sqlite\"; spam = false; }} }} }}\n\
+         worker {{ type = \"controller\"; bind_socket = \"127.0.0.1:{1}\"; password = \"sesame\"; secure_ip = []; }}\n",
+        dir.display(),
+        port + 1
     );
+    let scanner =
+        format!("worker {{ type = \"normal\"; bind_socket = \"127.0.0.1:{port}\"; count = 1; }}\n");
+    let both = [("scanner", scanner), ("learner", learner)].map(|(name, workers)| {
+        let dir = dir.join(name);
+        open_to_all(&dir);
+        std::fs::write(dir.join("rules.lua"), rules).expect("file");
+        let text = format!(
+            "options {{ pidfile = \"{0}/pid\"; tempdir = \"{0}\"; hs_cache_dir = \"{0}\"; dns {{ nameserver = [\"127.0.0.1:1\"]; timeout = 0.1s; retransmits = 1; }} filters = \"\"; }}\n\
+             logging {{ type = \"file\"; filename = \"{0}/log\"; level = \"info\"; }}\n\
+             lua = \"{0}/rules.lua\";\n\
+             actions {{ reject = 15; }}\n{workers}",
+            dir.display()
+        );
+        let config = dir.join("rspamd.conf");
+        std::fs::write(&config, text).expect("file");
+        let args = ["--no-fork", "--insecure", "--config"];
+        start(Command::new("rspamd").args(args).arg(&config))
+    });
     until("rspamd listens", || answers(port) && answers(port + 1));
-    running
+    both
 }

@@ -323,6 +323,8 @@ impl Pupil for Controller {
         let said = format!("rspamd says {status}: {words}");
         Err(match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => NotLearned::Later(said),
+            // Such as "database is locked"; what it will never learn it answers with 2xx or 4xx.
+            _ if status.is_server_error() => NotLearned::Later(said),
             _ => NotLearned::Refused(said),
         })
     }

@@ -182,9 +182,9 @@ impl Intake {
         findings: &Findings,
     ) -> Result<Vec<Decision>, TurnedAway> {
         let owner = self.own_sender(mail).await?;
-        let chain = owner.map_or_else(|| vec![Scope::Global], |a| Scope::chain(a).to_vec());
-        let policy = self.policy(&chain).await?.outgoing();
-        let listed = self.listed(mail, findings, &chain).await?;
+        let scope = owner.map_or(Scope::Global, |owner| Scope::Recipient(owner.clone()));
+        let policy = self.parts.store.settings.policy(&scope).await?.outgoing();
+        let listed = self.listed(mail, findings, &scope.with_wider()).await?;
         let verdict = judge(findings.found.clone(), listed.as_ref(), &policy);
         let mut disposition = dispose(&verdict, &policy);
         if owner.is_none() && disposition == Disposition::Stash {

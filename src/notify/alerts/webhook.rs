@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 
 use super::AlertOptions;
 use crate::clock::{Clock, Timestamp};
+use crate::mail::hex;
 use crate::net::endpoint::Wire;
 use crate::net::listen::Closing;
 use crate::net::tls_client::{Certificate, ClientTls};
@@ -291,7 +292,7 @@ fn read_secret(path: &Path) -> Result<hmac::Key, String> {
 fn signature(secret: &hmac::Key, body: &str, now: Timestamp) -> String {
     let seconds = now.0 / 1000;
     let tag = hmac::sign(secret, format!("{seconds}.{body}").as_bytes());
-    let hex: String = tag.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    let hex = hex(tag.as_ref());
     format!("t={seconds},v1={hex}")
 }
 

@@ -11,7 +11,7 @@ use super::{Choice, Frame};
 use crate::actions::{Count, Step, Tally, Top};
 use crate::clock::Timestamp;
 use crate::mail::Direction;
-use crate::policy::{Right, Scope};
+use crate::policy::{Class, Right, Scope};
 use crate::record::{Shelf, Status};
 use crate::web::House;
 use crate::web::answer::{Answer, page};
@@ -119,9 +119,11 @@ pub(in crate::web) async fn show(
     let watch = house.watch.as_ref().filter(|_| owed.is_some());
     let watched = watch.map(|(alerts, checks)| watched(&alerts.open(), &checks.shown(), &frame));
     let scale = Scale::new(since, now, step);
+    let wrong = tally.counts.iter().filter(|count| was_held_as_bad(count));
+    let wrong: Vec<Count> = wrong.cloned().collect();
     let charts = vec![
-        chart(t.chart_mail, &VERDICTS, &tally, &scale, &frame),
-        chart(t.chart_released, &RELEASES, &tally, &scale, &frame),
+        chart(t.chart_mail, &VERDICTS, &tally.counts, &scale, &frame),
+        chart(t.chart_released, &RELEASES, &wrong, &scale, &frame),
     ];
     page(&Page {
         ranges: ranges(name, t),
@@ -201,6 +203,11 @@ const RELEASES: [Series; 2] = [
     (|t| t.series_reported, &[Status::TrainedHam]),
 ];
 
+/// False for pending mail, and for copies of what was delivered: nobody had called them spam.
+fn was_held_as_bad(count: &Count) -> bool {
+    !matches!(count.class, Some(Class::Clean | Class::Unsure))
+}
+
 /// The steps of time that a chart has.
 struct Scale {
     first: u64,
@@ -243,7 +250,7 @@ impl Scale {
 fn chart(
     title: &'static str,
     series: &[Series],
-    tally: &Tally,
+    counts: &[Count],
     scale: &Scale,
     frame: &Frame,
 ) -> Chart {
@@ -253,7 +260,7 @@ fn chart(
         .collect();
     for Count {
         at, status, events, ..
-    } in &tally.counts
+    } in counts
     {
         let row = scale.place(*at).and_then(|step| numbers.get_mut(&step));
         let which = series.iter().position(|(_, fit)| fit.contains(status));

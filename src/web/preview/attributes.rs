@@ -1,8 +1,9 @@
 //! The attributes that are written, each with a grammar of its own for its value.
 
-use super::shown::{escape, visible};
+use super::shown::visible;
 use super::style;
 use super::tokens::Tag;
+use crate::mail::escape_html;
 
 /// Characters of a title.
 const TITLE_MOST: usize = 300;
@@ -70,7 +71,7 @@ pub(super) fn write(name: &str, tag: &Tag, out: &mut String) -> bool {
         out.push(' ');
         out.push_str(attribute);
         out.push_str("=\"");
-        escape(&value, out);
+        escape_html(&value, out);
         out.push('"');
     }
     coloured

@@ -7,10 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::inspect::mime::{self, Structure};
+use crate::mail::escape_html;
 
 use super::parts::{Raster, raster_in};
 use super::sanitise::{Piece, SafeHtml};
-use super::shown::escape;
 
 /// Octets of one image that is shown, and of all of a message together.
 const IMAGE_MOST: usize = 4 << 20;
@@ -76,7 +76,7 @@ pub fn document(html: &SafeHtml, view: &View<'_>) -> Document {
     let sheet = sheet(html, view.paper);
     let hash = STANDARD.encode(digest(&SHA256, sheet.as_bytes()));
     let mut out = String::from("<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>");
-    escape(view.title, &mut out);
+    escape_html(view.title, &mut out);
     out.push_str("</title><meta name=\"viewport\" content=\"width=device-width\"><style>");
     out.push_str(&sheet);
     out.push_str("</style></head><body>");
@@ -135,11 +135,11 @@ fn image(found: Option<&Raster>, alt: &str, out: &mut String) {
         out.push_str(";base64,");
         STANDARD.encode_string(&image.octets, out);
         out.push_str("\" alt=\"");
-        escape(alt, out);
+        escape_html(alt, out);
         out.push_str("\">");
     } else {
         out.push_str("<span class=\"image\">▨ ");
-        escape(alt, out);
+        escape_html(alt, out);
         out.push_str("</span>");
     }
 }

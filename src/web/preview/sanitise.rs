@@ -8,9 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::fetches::Fetches;
 use super::links::{self, Link};
-use super::shown::{self, escape, visible};
+use super::shown::{self, visible};
 use super::tokens::{Tag, Token, Tokens, decoded};
 use super::{Limits, attributes};
+use crate::mail::escape_html;
 
 /// Elements within a line.
 const PHRASES: &[&str] = &[
@@ -167,7 +168,7 @@ impl<'a> Sanitiser<'a> {
     fn text(&mut self, text: &str) {
         let mut clean = String::with_capacity(text.len());
         shown::body(text, &mut clean);
-        escape(&clean, &mut self.out);
+        escape_html(&clean, &mut self.out);
         self.plain(&clean);
     }
 
@@ -345,7 +346,7 @@ impl<'a> Sanitiser<'a> {
         }
         if let Some((target, _)) = self.link.as_ref().filter(|_| name == "a") {
             self.out.push_str(" title=\"");
-            escape(&links::read(target, "").target, &mut self.out);
+            escape_html(&links::read(target, "").target, &mut self.out);
             self.out.push('"');
         }
         self.out.push('>');
@@ -390,7 +391,7 @@ impl<'a> Sanitiser<'a> {
         if link.suspicious() {
             let told = link.host.as_deref().unwrap_or(&link.target);
             self.out.push_str("<span class=\"target\">");
-            escape(&format!("⚠ {told}"), &mut self.out);
+            escape_html(&format!("⚠ {told}"), &mut self.out);
             self.out.push_str("</span>");
         }
         self.list(link);
@@ -433,13 +434,13 @@ impl<'a> Sanitiser<'a> {
         }
         let link = links::read(source, "");
         self.out.push_str("<span class=\"image\" title=\"");
-        escape(&link.target, &mut self.out);
+        escape_html(&link.target, &mut self.out);
         self.out.push_str("\">");
         let told = [Some(alt), link.host]
             .into_iter()
             .flatten()
             .filter(|t| !t.is_empty());
-        escape(
+        escape_html(
             &format!("▨ {}", told.collect::<Vec<_>>().join(" · ")),
             &mut self.out,
         );

@@ -56,21 +56,6 @@ fn mark(c: char, out: &mut String) {
     let _written = write!(out, "[U+{:04X}]", u32::from(c));
 }
 
-/// `text` as it stands between quotes of an attribute, or between tags.
-pub(super) fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\0' => {}
-            _ => out.push(c),
-        }
-    }
-}
-
 /// The first `most` octets of `text`, cut between characters.
 pub(super) fn first(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
