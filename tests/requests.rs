@@ -14,7 +14,7 @@ use quaranta::clock::{Clock, Timestamp};
 use quaranta::inspect::Panel;
 use quaranta::mail::{Address, BodyType, Direction, EntryId, Envelope, Mail, Message, Peer};
 use quaranta::notify::{LetterOptions, Post};
-use quaranta::policy::{Finding, Findings, Language, Layer, Replies, Right, Role};
+use quaranta::policy::{Finding, Findings, Language, Layer, Principal, Replies, Right, Role};
 use quaranta::record::{Grant, State};
 use quaranta::store::in_memory;
 use quaranta::token::Link;
@@ -346,6 +346,33 @@ async fn sy05_what_was_wrongly_held_goes_to_operations_whole() {
         .set_layer(&domain, scope(ALICE), nobody, &door())
         .await;
     set.expect("to have none of it is everybody's right");
+}
+
+/// XX-12: the links in letters about requests grant; nobody has them sent who may not do it.
+#[tokio::test]
+async fn xx12_who_may_not_release_malware_is_not_asked_for_it() {
+    let house = House::new().await;
+    let own = Layer {
+        requests_to: Some(ALICE.parse().expect("addresses")),
+        ..Layer::default()
+    };
+    let set = async |rights: &[Right]| {
+        let by = Principal {
+            rights: rights.iter().copied().collect(),
+            ..principal("example.org")
+        };
+        let (desk, door) = (&house.desk, door());
+        desk.set_layer(&by, scope(ALICE), own.clone(), &door).await
+    };
+    let most = [Right::Administer, Right::Act, Right::ReleaseOutgoing];
+    assert_eq!(
+        set(&most).await,
+        Err(Refusal::NeedsRight(Right::HandleMalware))
+    );
+    let all = [&most[..], &[Right::HandleMalware]].concat();
+    assert_eq!(set(&all).await, Ok(()));
+    // It stands: what else is set needs no such right.
+    assert_eq!(set(&most).await, Ok(()));
 }
 
 /// Everything is spam; who is aligned says the mail.
