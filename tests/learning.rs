@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use quaranta::actions::Desk;
+use quaranta::actions::{Desk, link_keys};
 use quaranta::background::Teaching;
 use quaranta::clock::{Clock, Timestamp};
 use quaranta::inspect::{Bulk, LEARNED, Learner, Options, StandardPanel, Which, vector_of};
@@ -14,6 +14,7 @@ use quaranta::net::dns::Dns;
 use quaranta::policy::{Class, Finding, Policy, Principal, Scope, judge};
 use quaranta::record::{Door, Lore};
 use quaranta::store::{Store, in_memory};
+use quaranta::token::notice;
 
 const PITCH: &str = "Refinance now: our advisers found that your household qualifies for the golden \
     harvest programme. Claim the granted benefit before the window closes, answer with the \
@@ -431,9 +432,16 @@ fn damage_is_noticed_wherever_it_is() {
 async fn mail_of_the_house_never_trains() {
     let school = School::new();
     let text = format!(
-        "{NOTICE_FIELD}: digest\r\nFrom: q@example.org\r\nSubject: digest\r\n\r\nYour mail\r\n"
+        "{NOTICE_FIELD}: digest\r\nFrom: q@example.org\r\nTo: <anna@example.org>\r\n\
+         Subject: digest\r\n\r\nYour mail\r\n"
     );
-    let digest = mail("q@example.org", "anna@example.org", &text);
+    let settings = &*school.store.settings;
+    let ring = link_keys(settings, school.clock.now()).await.expect("keys");
+    let key = ring.current().expect("a key");
+    let (to, until) = (address("anna@example.org"), school.clock.now());
+    let mark = notice::mark(key, &to, text.as_bytes(), until);
+    let marked = format!("{}: {mark}\r\n{text}", notice::MARK_FIELD);
+    let digest = mail("q@example.org", "anna@example.org", &marked);
     school
         .drop_in("anna@example.org", Lore::Spam, &digest)
         .await;
@@ -444,6 +452,14 @@ async fn mail_of_the_house_never_trains() {
         1,
         "it was looked at, and is not looked at again"
     );
+    // A stranger's field, or a mark of another letter, keeps nobody from learning.
+    let forged = marked.replace("Your mail", "Buy now");
+    for text in [&text, &forged] {
+        let spam = mail("q@example.org", "anna@example.org", text);
+        school.drop_in("anna@example.org", Lore::Spam, &spam).await;
+    }
+    school.learn().await;
+    assert_eq!(school.learner.lessons(&Which::default(), 10).len(), 2);
 }
 
 /// Learning by itself is off unless asked for, and takes only what is far from the threshold.

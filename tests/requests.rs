@@ -14,7 +14,7 @@ use quaranta::clock::{Clock, Timestamp};
 use quaranta::inspect::Panel;
 use quaranta::mail::{Address, BodyType, Direction, EntryId, Envelope, Mail, Message, Peer};
 use quaranta::notify::{LetterOptions, Post};
-use quaranta::policy::{Finding, Findings, Language, Layer, Replies, Right, Role};
+use quaranta::policy::{Finding, Findings, Language, Layer, Principal, Replies, Right, Role};
 use quaranta::record::{Grant, State};
 use quaranta::store::in_memory;
 use quaranta::token::Link;
@@ -189,6 +189,36 @@ async fn xx12_a_request_is_told_answered_once_and_its_answer_told() {
     assert_eq!(more, got.len(), "nothing is told twice");
 }
 
+/// XX-12: a clock that was ahead silences nothing once it is right, and has nothing told twice.
+#[tokio::test]
+async fn xx12_a_clock_that_was_ahead_silences_no_request() {
+    let (house, notices) = begun().await;
+    let layer = Layer {
+        requests_to: Some(BOSS.parse().expect("addresses")),
+        ..Layer::default()
+    };
+    house.set("example.org", layer).await;
+    let start = house.clock.now();
+    let year = Duration::from_secs(365 * 86_400);
+    let times = [Duration::ZERO, year, Duration::from_secs(600)];
+    for (n, since) in times.into_iter().enumerate() {
+        house.clock.set(start.after(since));
+        let id = malware(&house, &n.to_string()).await;
+        let asked = perform(&house, ALICE, &Action::RequestRelease, id).await;
+        assert_eq!(asked, Ok(Outcome::Done(id)));
+        assert_eq!(told(&house, &notices, BOSS).await.len(), n + 1);
+    }
+    // The same after a restart, which knows what the store kept.
+    house.clock.forward(year);
+    notices.look().await.expect("look");
+    house.clock.set(start.after(Duration::from_secs(1200)));
+    let id = malware(&house, "last").await;
+    let asked = perform(&house, ALICE, &Action::RequestRelease, id).await;
+    assert_eq!(asked, Ok(Outcome::Done(id)));
+    let again = self::notices(&house);
+    assert_eq!(told(&house, &again, BOSS).await.len(), 4);
+}
+
 #[tokio::test]
 async fn xx12_without_an_address_administrators_with_one_are_asked_once_for_many() {
     let (house, notices) = begun().await;
@@ -316,6 +346,33 @@ async fn sy05_what_was_wrongly_held_goes_to_operations_whole() {
         .set_layer(&domain, scope(ALICE), nobody, &door())
         .await;
     set.expect("to have none of it is everybody's right");
+}
+
+/// XX-12: the links in letters about requests grant; nobody has them sent who may not do it.
+#[tokio::test]
+async fn xx12_who_may_not_release_malware_is_not_asked_for_it() {
+    let house = House::new().await;
+    let own = Layer {
+        requests_to: Some(ALICE.parse().expect("addresses")),
+        ..Layer::default()
+    };
+    let set = async |rights: &[Right]| {
+        let by = Principal {
+            rights: rights.iter().copied().collect(),
+            ..principal("example.org")
+        };
+        let (desk, door) = (&house.desk, door());
+        desk.set_layer(&by, scope(ALICE), own.clone(), &door).await
+    };
+    let most = [Right::Administer, Right::Act, Right::ReleaseOutgoing];
+    assert_eq!(
+        set(&most).await,
+        Err(Refusal::NeedsRight(Right::HandleMalware))
+    );
+    let all = [&most[..], &[Right::HandleMalware]].concat();
+    assert_eq!(set(&all).await, Ok(()));
+    // It stands: what else is set needs no such right.
+    assert_eq!(set(&most).await, Ok(()));
 }
 
 /// Everything is spam; who is aligned says the mail.

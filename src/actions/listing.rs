@@ -19,10 +19,12 @@ impl Reach {
     }
 }
 
-/// Who is put on a list: the author who stands in the mail, or else the reverse path.
+/// Who is put on a list: the author who stands in the mail, or else the reverse path. Nobody, if there is
+/// a `*` in the address: written down, it would stand for other people too.
 pub(super) fn sender(entry: &Entry) -> Option<Address> {
     let author = entry.author.parse::<Address>().ok();
-    author.or_else(|| entry.from.clone())
+    let sender = author.or_else(|| entry.from.clone());
+    sender.filter(|sender| !sender.local().contains('*'))
 }
 
 /// True if there is somebody who can be put on a list.

@@ -229,3 +229,40 @@ fn se06_xx12_strangers_and_rights() {
         Refusal::WasDelivered.to_string()
     );
 }
+
+/// IW-03: an address with a star would allow, or block, all of its domain, which the stranger chose.
+#[test]
+fn iw03_a_star_in_an_address_stands_for_nobody_on_a_list() {
+    let alice = Principal::of("alice@example.org".parse().expect("scope"));
+    for author in ["*@spam.example", "\"*\"@spam.example", "a*b@spam.example"] {
+        for shelf in [Shelf::Caught, Shelf::Pending] {
+            let mut starred = entry(State::Held);
+            (starred.author, starred.shelf) = (author.to_owned(), shelf);
+            let door = Door::new("test", "");
+            let ask = |action: &Action| {
+                plan(
+                    &starred,
+                    action,
+                    &alice,
+                    &door,
+                    Timestamp(1),
+                    Terms::default(),
+                )
+            };
+            for action in [
+                Action::ReleaseAndAllow(Reach::Recipient),
+                Action::RemoveAndBlock(Reach::Recipient),
+            ] {
+                let planned = ask(&action);
+                assert!(
+                    matches!(planned, Err(Refusal::Bad(_))),
+                    "{author} {action:?}"
+                );
+            }
+            for action in [Action::RemoveAsSpam, Action::TrainSpam, Action::Release] {
+                let change = ask(&action).expect("possible").expect("a change");
+                assert_eq!(change.listed, None, "{author} {action:?}");
+            }
+        }
+    }
+}

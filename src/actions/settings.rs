@@ -267,6 +267,13 @@ impl Desk {
             // Otherwise an administrator of a domain would allow it to themselves.
             return Err(Refusal::NeedsRight(Right::SeeBodies));
         }
+        // Who is asked gets links that grant: nobody hands on what they may not do themselves.
+        let asked = &layer.requests_to;
+        let asks = *asked != before.requests_to && asked.as_ref().is_some_and(|to| !to.is_empty());
+        let grants = [Right::HandleMalware, Right::ReleaseOutgoing];
+        if let Some(lacks) = grants.into_iter().find(|right| asks && !by.has(*right)) {
+            return Err(Refusal::NeedsRight(lacks));
+        }
         let text = serde_json::to_string(&layer).unwrap_or_default();
         let event = self.changed(by, &scope, door, format!("policy of {scope}: {text}"));
         Ok(self.store.settings.set_layer(&scope, layer, event).await?)

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Nightly;
+use crate::actions::link_keys;
 use crate::clock::{Clock, Timestamp};
-use crate::inspect::{Learner, Taught, Vector, vector_of};
+use crate::inspect::{Learner, Taught, Vector, vector};
+use crate::mail::{Address, headers};
 use crate::net::listen::Closing;
 use crate::record::Lesson;
 use crate::store::{Store, StoreError};
+use crate::token::notice;
 
 /// How often new lessons are looked for.
 const EVERY: Duration = Duration::from_secs(2);
@@ -96,18 +99,37 @@ impl Teaching {
             let Some(mail) = self.store.entries.mail(lesson.mail).await? else {
                 continue;
             };
+            if self.is_own_letter(&mail.bytes).await? {
+                continue;
+            }
             let (learner, most) = (self.learner.clone(), self.text_most);
             let learned = tokio::task::spawn_blocking(move || {
-                match vector_of(&mail.bytes, &mail.envelope, most) {
-                    Some(vector) => learner.teach(vec![taught(lesson, number, vector)]),
-                    None => Ok(0),
-                }
+                let vector = vector(&mail.bytes, &mail.envelope, most);
+                learner.teach(vec![taught(lesson, number, vector)])
             });
             done(learned.await)?;
         }
         let learner = self.learner.clone();
         done(tokio::task::spawn_blocking(move || learner.pass(last)).await)?;
         Ok(Some(last))
+    }
+
+    /// True for a letter of the house, from which nobody learns (SE-10). Its mark says so, however old
+    /// it is; the word of a stranger's header field would keep the stranger's spam from being learned.
+    async fn is_own_letter(&self, message: &[u8]) -> Result<bool, StoreError> {
+        let (Some(mark), Some(to)) = (
+            headers::first(message, notice::MARK_FIELD),
+            headers::first(message, "To"),
+        ) else {
+            return Ok(false);
+        };
+        let to = to.text();
+        let Ok(to) = to.trim_matches(['<', '>', ' ']).parse::<Address>() else {
+            return Ok(false);
+        };
+        let ring = link_keys(&*self.store.settings, self.clock.now()).await?;
+        let ever = Timestamp::default();
+        Ok(notice::holds(&ring, &mark.text(), &to, message, ever))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Background;
+use super::leap::Leap;
 use crate::clock::Timestamp;
 use crate::intake::ListUses;
 use crate::net::listen::Closing;
@@ -33,10 +34,13 @@ impl ListKeeping {
     /// Does it until the doors close.
     pub async fn run(self, mut stop: Closing) {
         let mut round = 0_u32;
+        let mut leap = Leap::new("time of lists");
         loop {
             self.write_down().await;
+            let (settings, now) = (&*self.house.store.settings, self.house.clock.now());
+            let believed = leap.believes(settings, now).await;
             if round.is_multiple_of(LOOK_EVERY)
-                && let Err(error) = self.remove_ended().await
+                && let Err(error) = self.remove_if(believed).await
             {
                 tracing::error!(%error, "entries of lists whose time is over stay");
             }
@@ -47,6 +51,13 @@ impl ListKeeping {
             }
         }
         self.write_down().await;
+    }
+
+    async fn remove_if(&self, believed: Result<bool, StoreError>) -> Result<(), StoreError> {
+        match believed? {
+            true => self.remove_ended().await,
+            false => Ok(()),
+        }
     }
 
     /// Writes the counts down now; those that cannot be are lost.

@@ -4,6 +4,7 @@ mod deliver;
 mod digest;
 mod evict;
 mod expire;
+mod leap;
 mod learn;
 mod lists;
 mod nightly;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Background;
 use crate::clock::Timestamp;
+use crate::inspect::organisation;
 use crate::mail::{Address, Direction, EntryId};
 use crate::net::listen::Closing;
 use crate::notify::{Hourly, Letter, Post, PostError, Request, notice};
@@ -30,8 +31,10 @@ const EVENTS_MOST: usize = 5_000;
 const PIECE: usize = 500;
 /// Addresses that are written to for one request.
 const APPROVERS_MOST: usize = 10;
-/// Letters about requests to one address in an hour; the panel shows the others.
+/// Letters about requests to one address in an hour, and those about nothing but what strangers ask
+/// for; the panel shows the others.
 const REQUESTS_AN_HOUR: u32 = 30;
+const APPEALS_AN_HOUR: u32 = 10;
 /// Senders that are told, by address and by domain, in an hour.
 const SENDER_AN_HOUR: u32 = 2;
 const DOMAIN_AN_HOUR: u32 = 20;
@@ -111,6 +114,7 @@ impl Notices {
     /// [`StoreError`]; what was not told is told by the next look.
     pub async fn look(&self) -> Result<(), StoreError> {
         let mut read = self.place().await?;
+        self.follow_back(&mut read).await?;
         let events = self.events(&read).await?;
         if events.is_empty() {
             *self.read.lock() = Some(read);
@@ -166,11 +170,36 @@ impl Notices {
         Ok(read)
     }
 
+    /// Where the clock was set back, what happens now is older than what was seen: the look goes back
+    /// with it, and what was told of the time to come is not told again.
+    async fn follow_back(&self, read: &mut Read) -> Result<(), StoreError> {
+        let now = self.house.clock.now();
+        if read.newest <= now {
+            return Ok(());
+        }
+        tracing::warn!(until = %read.newest, "the clock was set back");
+        let query = Query {
+            since: Some(now),
+            until: Some(read.newest),
+            statuses: STATUSES.to_vec(),
+            ..Query::default()
+        };
+        let journal = self.house.journal();
+        let page = journal
+            .search(&Scope::Global, &query, SEEN_MOST / 2)
+            .await?;
+        read.seen.extend(page.rows.iter().map(key));
+        read.newest = now;
+        read.floor = read.floor.min(now);
+        Ok(())
+    }
+
     /// What was not seen yet, the oldest first.
     async fn events(&self, read: &Read) -> Result<Vec<Event>, StoreError> {
         let edge = Timestamp(read.newest.0.saturating_sub(LATE_MS));
         let mut query = Query {
             since: Some(edge.max(read.floor)),
+            until: Some(self.house.clock.now()),
             statuses: STATUSES.to_vec(),
             ..Query::default()
         };
@@ -247,12 +276,21 @@ impl Notices {
         }
         let now = self.house.clock.now();
         for (to, language, requests) in letters.into_values() {
-            if !self.rates.counts(to.key(), REQUESTS_AN_HOUR, now) {
+            let appeals = requests.iter().all(|r| r.asked.who.starts_with(APPELLANT));
+            let within = match appeals {
+                true => {
+                    let key = format!("appeals to {}", to.key());
+                    self.rates.counts(&key, APPEALS_AN_HOUR, now)
+                }
+                false => self.rates.counts(to.key(), REQUESTS_AN_HOUR, now),
+            };
+            if !within {
                 tracing::warn!(%to, "too many letters about requests in this hour; one is not sent");
                 continue;
             }
             let panel = self.panel.as_deref();
-            let letter = notice::asked(to, &requests, panel, (language, now));
+            let mut letter = notice::asked(to, &requests, panel, (language, now));
+            letter.by_stranger = appeals;
             self.send(letter).await?;
         }
         Ok(())
@@ -404,7 +442,8 @@ impl Notices {
             return Ok(());
         };
         let now = self.house.clock.now();
-        let (address, domain) = (format!("to {}", to.key()), format!("at {}", to.domain()));
+        let domain = format!("at {}", organisation(to.domain()));
+        let address = format!("to {}", to.key());
         let within = self.rates.counts(&address, SENDER_AN_HOUR, now)
             && self.rates.counts(&domain, DOMAIN_AN_HOUR, now);
         if !within {

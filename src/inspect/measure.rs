@@ -10,7 +10,7 @@ use mail_parser::parsers::MessageStream;
 use regex::Regex;
 
 use crate::clock::Timestamp;
-use crate::mail::Envelope;
+use crate::mail::{Domain, Envelope};
 
 use super::content::{Content, Mailbox, decoded};
 use super::html::Page;
@@ -37,6 +37,12 @@ pub(super) fn links_in(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
         .into_iter()
         .flatten()
         .map(|m| Cow::Borrowed(m.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?'])))
+}
+
+/// The domain that somebody registered, below which they make as many others as they like.
+#[must_use]
+pub fn organisation(domain: &Domain) -> String {
+    registered(domain.as_str())
 }
 
 /// The domain somebody registered, lower case; the host if there is none.

@@ -30,7 +30,8 @@ pub use auth::seal::{Set, seal};
 pub use auth::sign::sign;
 pub use health::{CheckHealth, Health};
 pub use learned::{Bulk, Export, Held, LEARNED, Learned, Learner, PASSES, Piece, Struck};
-pub use learned::{Taught, Vector, Which, check_export, vector_of};
+pub use learned::{Taught, Vector, Which, check_export, vector, vector_of};
+pub use measure::organisation;
 pub use options::{DmarcUse, Options, Then};
 pub use panel::StandardPanel;
 

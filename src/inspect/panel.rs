@@ -282,6 +282,7 @@ impl Panel for StandardPanel {
             },
             self.others(mail, deadline, Which::All),
         );
+        let identity = identity.of(&seen.authors);
         let found = [seen.found, identity.found, client, domains, more].concat();
         let own = self.authenticator.as_ref().map(|_| auth::NAMES);
         let network = self.network.iter().flat_map(|n| n.asked(&mail.envelope));
@@ -298,6 +299,7 @@ impl Panel for StandardPanel {
             author_name: seen.author_name,
             forged: identity.forged,
             aligned: identity.aligned,
+            path: identity.path,
             authentication: identity.field,
             subject_signed: cover.subject_signed,
             chain: cover.chain,

@@ -12,7 +12,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::mail::{BodyType, Direction, Envelope, Mail, Message, Peer};
 use crate::net::dns::Dns;
 use crate::options::Span;
-use crate::policy::{Finding, Findings, WhenUnavailable};
+use crate::policy::{Finding, Findings, ReversePath, WhenUnavailable};
 
 use super::{Inspector, Options, Panel, StandardPanel, Then};
 
@@ -227,6 +227,59 @@ async fn dkim_proves_the_author_where_spf_cannot() {
     .await;
     assert_eq!(names(&findings), ["SPF_FAIL", "[DKIM]", "[DMARC]"]);
     assert!(!findings.forged);
+}
+
+/// XX-07, IW-03: what the parsers of the From field see differently, or cut off, proves nobody.
+#[tokio::test]
+async fn xx07_what_is_proven_of_one_domain_is_proven_of_no_other() {
+    let zone = format!("{ZONE}\nbank.example.example.net TXT \"v=spf1 -all\"\n");
+    // So long that its end is not looked at.
+    let cut = "<boss@bank.example";
+    let long = |blanks: usize| {
+        let pad = "x".repeat((8 << 10) - cut.len() - blanks);
+        format!("{pad} {cut}.example.net>")
+    };
+    for (from, aligned, forged) in [
+        ("Ann <ann@example.net>", true, false),
+        ("ann@example.net, bob@EXAMPLE.net", true, false),
+        ("ann@example.net, boss@bank.example", false, true),
+        ("boss@bank.example, ann@example.net", false, true),
+        ("<boss@bank.example.example.net>", true, false),
+        (&long(1), false, true),
+        (&long(2), false, true),
+        ("Ann <a nn@example.net>", false, false),
+        ("nobody", false, false),
+    ] {
+        let message = message("ann@example.net").replace("Ann <ann@example.net>", from);
+        let findings = seen(&zone, "192.0.2.1", "ann@example.net", &message).await;
+        let end = &from[from.len().saturating_sub(40)..];
+        let authors = &findings.authors;
+        assert_eq!(
+            (findings.aligned, findings.forged),
+            (aligned, forged),
+            "{end}: {authors:?}"
+        );
+    }
+}
+
+/// XX-07: the reverse path is proven by SPF alone.
+#[tokio::test]
+async fn xx07_spf_tells_of_the_reverse_path_whoever_the_author_is() {
+    use ReversePath::{Denied, Proven, Unknown};
+    let (message, zone) = signed("ann@example.net");
+    for (client, from, want) in [
+        ("192.0.2.1", "bob@example.net", Proven),
+        ("192.0.2.5", "bob@example.net", Denied),
+        ("192.0.2.5", "bob@soft.example", Denied),
+        ("192.0.2.5", "bob@none.example", Unknown),
+        ("192.0.2.5", "bob@lame.example", Unknown),
+        ("127.0.0.1", "bob@example.net", Unknown),
+        ("192.0.2.1", "", Unknown),
+    ] {
+        let findings = seen(&zone, client, from, &message).await;
+        assert!(findings.aligned, "the signature proves the author");
+        assert_eq!(findings.path, want, "{client} {from}");
+    }
 }
 
 #[tokio::test]

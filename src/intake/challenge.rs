@@ -10,6 +10,7 @@ use super::Intake;
 use super::weigh::{Decision, Judged};
 use crate::actions::Refusal;
 use crate::clock::Timestamp;
+use crate::inspect::organisation;
 use crate::mail::{Address, Direction, Mail, Reply};
 use crate::notify::{
     About, ChallengeOptions, ChallengeTemplate, Hourly, PagesAt, Post, PostError, message_id,
@@ -56,7 +57,8 @@ impl Challenger {
 
     /// True if the house may write once more in this hour, and to this domain.
     fn counts(&self, to: &Address, now: Timestamp) -> bool {
-        let domain = format!("@{}", to.domain());
+        // Who has a domain makes as many below it as they like.
+        let domain = format!("@{}", organisation(to.domain()));
         let most = self.options.per_domain_an_hour;
         self.hourly.counts(&domain, most, now) && self.hourly.counts("", self.options.per_hour, now)
     }
@@ -135,6 +137,7 @@ impl Intake {
         let author = findings.authors.first()?;
         let from = mail.envelope.from.as_ref();
         let message = mail.message.bytes();
+        let from = (from, findings.path);
         let to = writable(from, Some(author), findings.aligned, message).ok()?;
         // What is vouched for is the author's domain; the letter goes nowhere else.
         (to.domain() == author.domain()).then(|| Question {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::Intake;
 use crate::mail::{Address, Envelope, Mail, Reply};
-use crate::policy::{Findings, Listed, Policy, Scope, listed, not_now};
+use crate::policy::{Findings, Listed, Policy, ReversePath, Scope, listed, not_now};
 use crate::store::StoreError;
 
 impl Intake {
@@ -20,11 +20,13 @@ impl Intake {
         findings: &Findings,
         chain: &[Scope],
     ) -> Result<Option<Listed>, StoreError> {
-        let senders = mail.envelope.from.iter().chain(&findings.authors);
+        // A reverse path is no better than what SPF says of it, whoever the author is.
+        let path = !findings.forged && findings.path != ReversePath::Denied;
+        let path = mail.envelope.from.iter().map(|from| (from, path));
+        let authors = findings.authors.iter();
+        let senders = path.chain(authors.map(|author| (author, !findings.forged)));
         let client = mail.envelope.peer.address;
-        let listed = self
-            .ask_lists(senders, client, findings.forged, chain)
-            .await?;
+        let listed = self.ask_lists(senders, client, chain).await?;
         if let Some(listed) = &listed {
             self.uses.note(listed, self.parts.clock.now());
         }
@@ -33,9 +35,8 @@ impl Intake {
 
     async fn ask_lists<'a>(
         &self,
-        senders: impl Iterator<Item = &'a Address> + Clone,
+        senders: impl Iterator<Item = (&'a Address, bool)> + Clone,
         client: IpAddr,
-        forged: bool,
         chain: &[Scope],
     ) -> Result<Option<Listed>, StoreError> {
         let mut lists = Vec::new();
@@ -45,7 +46,7 @@ impl Intake {
         let now = self.parts.clock.now();
         let entries = lists.iter().flat_map(|list| list.iter());
         let entries = entries.filter(|entry| entry.holds_at(now));
-        Ok(listed(entries, senders, client, forged))
+        Ok(listed(entries, senders, client))
     }
 
     /// May `to` share one reply with the recipients taken before? Asked at RCPT, where
@@ -82,10 +83,11 @@ impl Intake {
         if first.differs(&second) {
             return Ok(true);
         }
-        let (senders, client) = (envelope.from.iter(), envelope.peer.address);
+        let senders = envelope.from.iter().map(|from| (from, true));
+        let client = envelope.peer.address;
         let (one, other) = (Scope::chain(one), Scope::chain(other));
-        let first = self.ask_lists(senders.clone(), client, false, &one).await?;
-        let second = self.ask_lists(senders, client, false, &other).await?;
+        let first = self.ask_lists(senders.clone(), client, &one).await?;
+        let second = self.ask_lists(senders, client, &other).await?;
         Ok(first.map(|listed| listed.kind) != second.map(|listed| listed.kind))
     }
 }

@@ -20,7 +20,7 @@ const KEYS_MOST: usize = 500_000;
 const OCTETS_MOST: usize = 64 << 20;
 /// How long a reply may take.
 const KNOWN_FOR: Duration = Duration::from_secs(60 * 86_400);
-/// Message-IDs of one reply that are looked at: the parent, and the last of the thread.
+/// Message-IDs of one field that are looked at, the last: the parent, and the end of the thread.
 const LOOKED_MOST: usize = 20;
 
 /// The Message-IDs of what our users sent.
@@ -33,17 +33,17 @@ impl Sent {
 
     /// Remembers that `from` sent this mail.
     pub(super) async fn note(&self, from: &Address, mail: &Mail, now: Timestamp) {
-        if let Some(id) = ids(mail, "Message-ID").pop() {
+        if let Some(id) = ids(mail, "Message-ID").first() {
             let until = now.after(KNOWN_FOR);
-            self.0.put(&key(from, &id), Vec::new(), until).await;
+            self.0.put(&key(from, id), Vec::new(), until).await;
         }
     }
 
     /// Does the mail answer one that `to` sent?
     pub(super) async fn is_answered_by(&self, mail: &Mail, to: &Address, now: Timestamp) -> bool {
-        let mut named = ids(mail, "In-Reply-To");
-        named.extend(ids(mail, "References"));
-        for id in named.iter().rev().take(LOOKED_MOST) {
+        let mut named = ids(mail, "References");
+        named.extend(ids(mail, "In-Reply-To"));
+        for id in &named {
             if self.0.get(&key(to, id), now).await.is_some() {
                 return true;
             }
@@ -57,15 +57,19 @@ fn key(who: &Address, id: &str) -> String {
     hex(&hash.as_ref()[..16])
 }
 
-/// The message identifiers in a field, without their angle brackets (RFC 5322 section 3.6.4).
+/// The last message identifiers in a field, without their angle brackets, the last of them first
+/// (RFC 5322 section 3.6.4).
 fn ids(mail: &Mail, name: &str) -> Vec<String> {
     let Some(field) = headers::first(mail.message.bytes(), name) else {
         return Vec::new();
     };
     let text = field.text();
-    let pieces = text.split('<').skip(1);
-    let closed = pieces.filter_map(|piece| piece.split_once('>'));
-    closed.map(|(id, _)| id.trim().to_owned()).collect()
+    let Some((_, text)) = text.split_once('<') else {
+        return Vec::new();
+    };
+    let closed = text.rsplit('<').filter_map(|piece| piece.split_once('>'));
+    let named = closed.map(|(id, _)| id.trim()).filter(|id| !id.is_empty());
+    named.take(LOOKED_MOST).map(str::to_owned).collect()
 }
 
 impl Intake {
@@ -96,5 +100,35 @@ impl Intake {
             disposition: otherwise,
             ..decision
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::{BodyType, Direction, Envelope, Message, Peer};
+
+    #[test]
+    fn iw04_of_a_long_thread_the_end_is_looked_at() {
+        let found = |value: &str| {
+            let envelope = Envelope {
+                peer: Peer::local(),
+                direction: Direction::Inbound,
+                from: None,
+                to: Vec::new(),
+                body: BodyType::SevenBit,
+                smtputf8: false,
+            };
+            let text = format!("References: {value}\r\n\r\n");
+            let message = Message::new(text, None).expect("message");
+            ids(&Mail::new(envelope, message, 0), "References")
+        };
+        assert_eq!(found(" <a@x>\r\n\t(y) < b@x ><>"), ["b@x", "a@x"]);
+        for none in ["", "a@x", "a@x>", "<a@x", "<>"] {
+            assert!(found(none).is_empty(), "{none}");
+        }
+        let all: String = (0..50_000).map(|n| format!("<{n}@x>\r\n ")).collect();
+        let end = found(&all);
+        assert_eq!((end.len(), end[0].as_str()), (LOOKED_MOST, "49999@x"));
     }
 }

@@ -353,7 +353,8 @@ impl Intake {
             leaves: None,
             requested: None,
             aligned: findings.aligned,
-            writable: inbound && writable(from, author, findings.aligned, octets).is_ok(),
+            writable: inbound
+                && writable((from, findings.path), author, findings.aligned, octets).is_ok(),
             marked: false,
         }
     }

@@ -31,7 +31,7 @@ pub fn unlinked(text: &str) -> String {
     while let Some(c) = text.next() {
         out.push(c);
         let goes_on = text.peek().is_some_and(|next| !next.is_whitespace());
-        if matches!(c, '.' | ':' | '\u{3002}' | '\u{ff0e}') && goes_on {
+        if matches!(c, '.' | ':' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}') && goes_on {
             out.push('\u{200b}');
         }
     }

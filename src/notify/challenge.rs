@@ -218,7 +218,7 @@ impl ChallengeTemplate {
             letter.fields.push(("In-Reply-To", id.clone()));
             letter.fields.push(("References", id));
         }
-        letter.going_out()
+        letter.going_out().by_stranger()
     }
 }
 

@@ -11,8 +11,8 @@ use crate::clock::Timestamp;
 use crate::mail::{NOTICE_FIELD, subject};
 use crate::token::{NoRandom, random};
 
-/// Octets of text and HTML at most, each.
-const PART_MOST: usize = 1 << 20;
+/// Octets of text and HTML at most, each: a digest of 500 messages with the longest words has room.
+const PART_MOST: usize = 4 << 20;
 /// Octets of a message that goes along, at most.
 const ATTACHED_MOST: usize = 25 << 20;
 /// Longest line that goes as it is (RFC 5322 section 2.1.1).

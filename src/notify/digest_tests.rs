@@ -4,10 +4,11 @@ use jiff::tz::TimeZone;
 
 use super::digest::{Digest, Item, Likelihood, Reader, Scribe, offers};
 use super::forms::Forms;
-use super::letter::Letter;
-use crate::clock::Timestamp;
+use super::letter::{Letter, LetterOptions, Post};
+use crate::clock::{Clock, Timestamp};
 use crate::policy::Language;
 use crate::record::Shelf;
+use crate::store::in_memory;
 
 /// 2026-11-21 23:30 UTC: already the 22nd in Berlin.
 const NOW: Timestamp = Timestamp(1_795_303_800_000);
@@ -113,4 +114,49 @@ fn sy06_german_is_german_in_the_readers_zone() {
     for word in ["Release", "held", "until"] {
         assert!(!letter.text.contains(word), "{word}");
     }
+}
+
+/// SY-06: whoever floods a mailbox keeps nobody from the digest.
+#[tokio::test]
+async fn sy06_the_longest_digest_can_be_sent() {
+    let mut long = item(&"<&\u{1f600}".repeat(40), 40, Likelihood::Likely);
+    long.author_name = "<&\u{1f600}".repeat(40);
+    long.author = format!("{}@evil.example", "&".repeat(200));
+    for (_, url) in &mut long.links {
+        url.push_str(&"x".repeat(500));
+    }
+    let letter = letter(Language::De, vec![long; 500]);
+    let clock = Clock::by_hand(NOW);
+    let jobs = in_memory::open(clock.clone()).jobs;
+    let post = Post::new(jobs, clock, "q.example.org", &LetterOptions::default());
+    post.send(letter).await.expect("it has room");
+}
+
+/// XX-07: what strangers bring about leaves room for alerts, and a flood to one domain for others.
+#[tokio::test]
+async fn xx07_strangers_do_not_use_up_the_letters_that_go_outside() {
+    let clock = Clock::by_hand(NOW);
+    let jobs = in_memory::open(clock.clone()).jobs;
+    let options = LetterOptions {
+        outside_per_hour: 8,
+        ..LetterOptions::default()
+    };
+    let post = Post::new(jobs, clock, "q.example.org", &options);
+    let send = async |domain: &str, by_stranger: bool| {
+        let to = format!("a@{domain}").parse().expect("address");
+        let mut letter = Letter::new(to, "test", "x", "x\n".to_owned(), NOW.after_days(1));
+        letter.by_stranger = by_stranger;
+        post.send(letter.going_out()).await.is_ok()
+    };
+    let mut sent = 0;
+    for n in 0..20 {
+        sent += u32::from(send(&format!("d{n}.one.test"), true).await);
+    }
+    assert_eq!(sent, 4, "half of them to one domain");
+    for n in 0..20 {
+        sent += u32::from(send(&format!("d{n}.test"), true).await);
+    }
+    assert_eq!(sent, 6, "three quarters");
+    assert!(send("ops.test", false).await && send("ops.test", false).await);
+    assert!(!send("ops.test", false).await, "that was all of them");
 }

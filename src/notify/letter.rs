@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::compose::{self, Head};
 use super::hourly::Hourly;
 use crate::clock::{Clock, Timestamp};
-use crate::inspect::sign;
+use crate::inspect::{organisation, sign};
 use crate::mail::{Address, BodyType, Direction, Domain, EntryId, Envelope, Mail, Message, Peer};
 use crate::record::{Door, Event, Job, JobKind, Status};
 use crate::store::{Jobs, StoreError};
@@ -33,7 +33,8 @@ crate::options! {
         /// The domain that signs; without one it is the domain of the From field.
         pub dkim_domain: Option<Domain> = None,
         /// Letters in an hour that may go to addresses outside of your domains (alerts, notices to
-        /// senders), and half as many to one domain. They go out as [outbound] says.
+        /// senders), and half as many to one domain; three quarters of them for what strangers
+        /// bring about. They go out as [outbound] says.
         pub outside_per_hour: u32 = 200,
         /// A directory with templates of your own for digests and other letters; what is not there
         /// stays as it is built in. Those built in lie in `conf/letters`, with a README.
@@ -105,6 +106,8 @@ pub struct Letter {
     pub sender: Option<Address>,
     /// It may go to an address that is not of a domain of ours.
     pub outside: bool,
+    /// A stranger brought it about, who may bring about many.
+    pub by_stranger: bool,
     /// Of no use from this time on.
     pub until: Timestamp,
 }
@@ -130,6 +133,7 @@ impl Letter {
             from: None,
             sender: None,
             outside: false,
+            by_stranger: false,
             until,
         }
     }
@@ -139,6 +143,13 @@ impl Letter {
     #[must_use]
     pub fn going_out(mut self) -> Self {
         self.outside = true;
+        self
+    }
+
+    /// The same, and a stranger brought it about: however many there are, they leave room for others.
+    #[must_use]
+    pub fn by_stranger(mut self) -> Self {
+        self.by_stranger = true;
         self
     }
 }
@@ -208,9 +219,13 @@ impl Post {
     pub async fn send(&self, letter: Letter) -> Result<(), PostError> {
         let now = self.clock.now();
         if letter.outside {
-            let to = letter.to.domain().as_str();
+            let (to, most) = (organisation(letter.to.domain()), self.outside_most);
             let counts = |key, most| self.outside.counts(key, most, now);
-            if !counts("", self.outside_most) || !counts(to, self.outside_most / 2) {
+            // The narrow limits first: what they turn away does not count against everybody.
+            let within = counts(&to, most.div_ceil(2))
+                && (!letter.by_stranger || counts("by strangers", most - most / 4))
+                && counts("", most);
+            if !within {
                 return Err(PostError::TooMany);
             }
         }

@@ -157,5 +157,5 @@ pub fn delivered(to: Address, entry: &Entry, (language, now): (Language, Timesta
     let until = now.after_days(DAYS);
     let mut letter = Letter::new(to, "delivered", w.delivered_subject, text, until).going_out();
     letter.fields = vec![("Auto-Submitted", "auto-replied".to_owned())];
-    letter
+    letter.by_stranger()
 }

@@ -111,6 +111,17 @@ pub struct OwnFinding {
     pub finding: Option<Finding>,
 }
 
+/// What SPF says of the reverse path, whoever the author is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReversePath {
+    /// Its domain sends by this client.
+    Proven,
+    #[default]
+    Unknown,
+    /// Its domain says that it does not: somebody passes the mail on, or pretends.
+    Denied,
+}
+
 /// All that was found in one mail.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Findings {
@@ -121,11 +132,13 @@ pub struct Findings {
     pub authors: Vec<Address>,
     /// The name beside the first of them, decoded; at most 256 characters.
     pub author_name: String,
-    /// DMARC failed and its policy asks for quarantine or reject: an allow entry
-    /// would let a forger in, so it does not count.
+    /// DMARC failed and its policy asks for quarantine or reject, or the From field names several
+    /// domains, of which DMARC proves none: an allow entry would let a forger in, so it does not count.
     pub forged: bool,
-    /// DMARC passed: the author is who the mail says.
+    /// DMARC passed for the domain of all `authors`: they are who the mail says.
     pub aligned: bool,
+    /// Not of null reverse paths.
+    pub path: ReversePath,
     /// The value of our Authentication-Results field (RFC 8601) behind the
     /// authserv-id, such as `spf=pass smtp.mailfrom=a@example.org`; empty if nothing was checked.
     pub authentication: String,

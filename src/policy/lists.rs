@@ -205,13 +205,13 @@ impl Listed {
 }
 
 /// Asks the lists of all scopes of one recipient: the narrower scope wins, and
-/// within one scope allow wins. `forged` silences allow entries that go by the sender.
+/// within one scope allow wins. Each of the `senders` comes with whether it is believed: allow entries
+/// speak of those alone, block entries of all.
 #[must_use]
 pub fn listed<'a, 'e>(
     entries: impl IntoIterator<Item = &'e ListEntry>,
-    senders: impl Iterator<Item = &'a Address> + Clone,
+    senders: impl Iterator<Item = (&'a Address, bool)> + Clone,
     client: IpAddr,
-    forged: bool,
 ) -> Option<Listed> {
     let rank = |entry: &ListEntry| {
         let scope = match entry.scope {
@@ -224,12 +224,10 @@ pub fn listed<'a, 'e>(
     entries
         .into_iter()
         .filter(|entry| {
-            let silenced = forged && entry.kind == ListKind::Allow;
+            let blocks = entry.kind == ListKind::Block;
+            let mut meant = senders.clone().filter(|(_, believed)| blocks || *believed);
             entry.pattern.matches_client(client)
-                || !silenced
-                    && senders
-                        .clone()
-                        .any(|sender| entry.pattern.matches_address(sender))
+                || meant.any(|(sender, _)| entry.pattern.matches_address(sender))
         })
         .max_by_key(|entry| rank(entry))
         .map(|entry| Listed {
@@ -287,10 +285,10 @@ mod tests {
             origin: Origin::Hand,
             expires: None,
         };
-        let ask = |entries: &[ListEntry], forged| {
+        let ask = |entries: &[ListEntry], forged: bool| {
             let sender: Address = "a@x.org".parse().expect("address");
             let client = "192.0.2.1".parse().expect("ip");
-            listed(entries, [&sender].into_iter(), client, forged).map(|l| l.kind)
+            listed(entries, [(&sender, !forged)].into_iter(), client).map(|l| l.kind)
         };
         let block = entry("global", ListKind::Block);
         let allow = entry("b@example.org", ListKind::Allow);
@@ -304,5 +302,22 @@ mod tests {
             Some(ListKind::Allow)
         );
         assert_eq!(ask(&[], false), None);
+        // Somebody believed writes under the path of somebody who is not.
+        let both = |entries: &[ListEntry]| {
+            let (path, author) = ("a@x.org".parse(), "b@x.org".parse());
+            let (path, author): (Address, Address) = (path.expect("a"), author.expect("b"));
+            let senders = [(&path, false), (&author, true)];
+            let client = "192.0.2.1".parse().expect("ip");
+            listed(entries, senders.into_iter(), client).map(|l| l.kind)
+        };
+        let allow = entry("global", ListKind::Allow);
+        let author = ListEntry {
+            pattern: pattern("b@x.org"),
+            ..allow.clone()
+        };
+        assert_eq!(both(&[allow]), None);
+        assert_eq!(both(&[author]), Some(ListKind::Allow));
+        let block = entry("global", ListKind::Block);
+        assert_eq!(both(&[block]), Some(ListKind::Block));
     }
 }

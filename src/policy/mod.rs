@@ -18,7 +18,7 @@ mod verdict;
 mod writable;
 
 pub use disposition::{Deferral, Disposition, deliver_marked, dispose};
-pub use finding::{Chain, Finding, Findings, OwnFinding, WhenUnavailable};
+pub use finding::{Chain, Finding, Findings, OwnFinding, ReversePath, WhenUnavailable};
 pub use layer::{Language, Layer, Mode, PendEnd, Policy, QUOTA_MOST, TagSigned};
 pub use lists::{ListEntry, ListKind, Listed, Origin, Pattern, PatternError, listed};
 pub use principal::{Principal, Role};

@@ -1,6 +1,7 @@
 //! May the house write to the sender of a mail? Only where that cannot hit a bystander or start
 //! a conversation of machines (RFC 3834 section 2).
 
+use super::ReversePath;
 use crate::mail::{Address, NOTICE_FIELD, headers};
 
 /// Why not.
@@ -12,6 +13,8 @@ pub enum Unwritable {
     NotAligned,
     #[error("its reverse path is of another domain than its author")]
     OtherDomain,
+    #[error("nothing proves that its reverse path is its author's")]
+    OtherPath,
     #[error("its sender is no person")]
     Role,
     #[error("it came by a mailing list")]
@@ -42,12 +45,12 @@ const LIST_FIELDS: [&str; 5] = [
 ];
 
 /// Where the house may write to: the reverse path `from`, if `aligned` says that DMARC passed
-/// for `author`, and neither the addresses nor the fields of `message` speak against it.
+/// for `author`, and neither `path`, nor the addresses, nor the fields of `message` speak against it.
 ///
 /// # Errors
 /// [`Unwritable`].
 pub fn writable<'f>(
-    from: Option<&'f Address>,
+    (from, path): (Option<&'f Address>, ReversePath),
     author: Option<&Address>,
     aligned: bool,
     message: &[u8],
@@ -58,6 +61,10 @@ pub fn writable<'f>(
     // What is proved is proved of the author's domain.
     if !one.is_within(other) && !other.is_within(one) {
         return Err(Unwritable::OtherDomain);
+    }
+    // A signature proves the author, and stays valid on copies that anybody sends from anywhere.
+    if path == ReversePath::Denied || path == ReversePath::Unknown && from != author {
+        return Err(Unwritable::OtherPath);
     }
     let local = from.local().to_ascii_lowercase();
     let is_role = ROLES.contains(&local.as_str())
@@ -101,12 +108,16 @@ mod tests {
     /// XX-08, IW-06: the table of whom the house may write to.
     #[test]
     fn xx08_only_aligned_people_are_written_to() {
-        use Unwritable::{Automatic, List, NotAligned, NullSender, OtherDomain, Ours, Role};
-        let ask = |from: &str, author: &str, aligned: bool, fields: &str| {
+        use ReversePath::{Denied, Proven, Unknown};
+        use Unwritable::{
+            Automatic, List, NotAligned, NullSender, OtherDomain, OtherPath, Ours, Role,
+        };
+        let ask = |from: &str, path, author: &str, aligned: bool, fields: &str| {
             let from: Option<Address> = from.parse().ok();
             let author: Option<Address> = author.parse().ok();
             let message = format!("Subject: x\r\n{fields}\r\nbody\r\n");
-            writable(from.as_ref(), author.as_ref(), aligned, message.as_bytes())
+            let from = (from.as_ref(), path);
+            writable(from, author.as_ref(), aligned, message.as_bytes())
                 .err()
                 .map_or(Ok(()), Err)
         };
@@ -153,8 +164,19 @@ mod tests {
             (a, a, true, "X-Quaranta-Notice: digest\r\n", Err(Ours)),
         ];
         for (from, author, aligned, fields, want) in table {
-            let found = ask(from, author, aligned, fields);
+            let found = ask(from, Proven, author, aligned, fields);
             assert_eq!(found, want, "{from} {author} {aligned} {fields}");
+        }
+        // What only a signature proves, anybody may send again, from wherever they like.
+        for (from, path, want) in [
+            (a, Unknown, Ok(())),
+            (a, Denied, Err(OtherPath)),
+            ("victim@remote.test", Unknown, Err(OtherPath)),
+            ("victim@remote.test", Denied, Err(OtherPath)),
+            (sub, Unknown, Err(OtherPath)),
+        ] {
+            let found = ask(from, path, a, true, "");
+            assert_eq!(found, want, "{from} {path:?}");
         }
     }
 }

@@ -158,6 +158,22 @@ async fn iw07_every_exclusion_has_its_row() {
             "",
             "XALIGNED",
         ),
+        // A signature travels with copies that anybody sends, under any reverse path.
+        (false, "u1@remote.test", "other@remote.test", "", "XALIGNED"),
+        (
+            true,
+            "u2@remote.test",
+            "other2@remote.test",
+            "",
+            "XALIGNED XSPF",
+        ),
+        (
+            false,
+            "u3@remote.test",
+            "u3@remote.test",
+            "",
+            "XALIGNED XDENIED",
+        ),
         (false, ours, ours, "", "XALIGNED"),
         (
             false,
@@ -247,7 +263,7 @@ async fn iw07_letters_are_limited_by_sender_domain_and_house() {
     }
     assert_eq!(count().await, 2, "by sender");
     for n in 0..4 {
-        let other = format!("other{n}@remote.test");
+        let other = format!("other{n}@d{n}.remote.test");
         world
             .receive(&other, ALICE, &message(&other, "", "XALIGNED"))
             .await;

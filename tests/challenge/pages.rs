@@ -66,6 +66,32 @@ async fn iw06_who_solves_the_work_is_allowed_and_all_that_is_pending_is_released
     }
 }
 
+/// IW-06: who presses twice, or many times, is told that it is done, and it is.
+#[tokio::test]
+async fn iw06_to_press_twice_at_the_same_time_is_no_fault() {
+    for _ in 0..5 {
+        let world = World::new().await;
+        let path = world.asked().await;
+        let (salt, number) = world.solved(&path).await;
+        let fields = [("salt", &*salt), ("number", &*number)];
+        let press = || world.post(&path, &fields);
+        let pages = tokio::join!(press(), press(), press(), press());
+        for page in [pages.0, pages.1, pages.2, pages.3] {
+            assert!(matches!(page.status, 200 | 303), "{}", page.text);
+        }
+        let page = world.get(&path).await;
+        assert!(
+            page.status == 200 && page.has("It is done"),
+            "{}",
+            page.text
+        );
+        let press = world.post(&path, &fields).await;
+        assert_eq!((press.status, press.location), (303, path.clone()));
+        let kept = world.house.store.settings.challenges().await;
+        assert!(kept.expect("list")[0].answered.is_some());
+    }
+}
+
 impl World {
     async fn prove_again(&self, path: &str) -> crate::panel_house::Page {
         self.post(path, &[("salt", "x"), ("number", "1")]).await

@@ -15,7 +15,7 @@ use quaranta::inspect::Panel;
 use quaranta::intake::Challenger;
 use quaranta::mail::{Address, EntryId, Mail, Reply, headers};
 use quaranta::notify::{ChallengeOptions, LetterOptions, Post};
-use quaranta::policy::{Finding, Findings, Layer, Replies};
+use quaranta::policy::{Finding, Findings, Layer, Replies, ReversePath};
 use quaranta::record::{JobKind, Shelf};
 use quaranta::store::{Store, in_memory};
 
@@ -40,6 +40,11 @@ impl Panel for Vouching {
             aligned: text.contains("XALIGNED")
                 || text.contains("XFORGED")
                     && mail.envelope.peer.address.to_string() == "198.51.100.7",
+            path: match &text {
+                text if text.contains("XSPF") => ReversePath::Proven,
+                text if text.contains("XDENIED") => ReversePath::Denied,
+                _ => ReversePath::Unknown,
+            },
             authors: author.into_iter().filter_map(|a| a.parse().ok()).collect(),
             ..Findings::default()
         };

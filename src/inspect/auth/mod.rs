@@ -18,9 +18,9 @@ use mail_auth::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::mail::{Direction, Domain, Envelope, headers};
+use crate::mail::{Address, Direction, Domain, Envelope, headers};
 use crate::net::dns::{Dns, Zone};
-use crate::policy::Finding;
+use crate::policy::{Finding, ReversePath};
 
 use super::gap;
 use super::options::{DmarcUse, Options};
@@ -57,10 +57,27 @@ pub(super) struct Identity {
     pub found: Vec<Finding>,
     pub forged: bool,
     pub aligned: bool,
+    /// The one domain of the From field for which DMARC was asked, empty if there are several or none;
+    /// `None` if nothing was found out.
+    pub author: Option<String>,
+    pub path: ReversePath,
     /// For the Authentication-Results field (RFC 8601), behind the authserv-id.
     pub field: String,
     /// What was found out of the signatures; `None` if nothing was checked.
     pub cover: Option<Cover>,
+}
+
+impl Identity {
+    /// The same for a mail with these authors, who were read from its From field by other means: what
+    /// is proven is proven of one domain, and nobody of another gets the good of it.
+    pub(super) fn of(mut self, authors: &[Address]) -> Self {
+        if let Some(proven) = &self.author {
+            let others = authors.iter().any(|a| a.domain().as_str() != proven);
+            self.aligned &= !authors.is_empty() && !others;
+            self.forged |= others;
+        }
+        self
+    }
 }
 
 /// A check's result, or why there is none.
@@ -140,6 +157,8 @@ impl Authenticator {
             found: results.findings(),
             forged: results.forged(),
             aligned: matches!(results.dmarc(), Ok((DmarcResult::Pass, _))),
+            author: results.dmarc.as_ref().ok().map(|o| o.domain().to_owned()),
+            path: results.path(envelope),
             field: field::value(&results, envelope),
             cover: Some(cover::checked(message, &results.dkim, &results.arc)),
         }
@@ -316,6 +335,15 @@ impl Results<'_> {
         let strict = |policy| matches!(policy, Policy::Reject | Policy::Quarantine);
         let fails = matches!(self.dmarc(), Ok((DmarcResult::Fail(_), policy)) if strict(policy));
         fails && self.trusted.is_none()
+    }
+
+    fn path(&self, envelope: &Envelope) -> ReversePath {
+        let spf = self.spf.as_ref().and_then(|spf| spf.as_ref().ok());
+        match (envelope.from.as_ref(), spf.map(SpfOutput::result)) {
+            (Some(_), Some(SpfResult::Pass)) => ReversePath::Proven,
+            (Some(_), Some(SpfResult::Fail | SpfResult::SoftFail)) => ReversePath::Denied,
+            _ => ReversePath::Unknown,
+        }
     }
 
     /// True if a question went unanswered.

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::Content;
 use crate::clock::Timestamp;
-use crate::mail::{Address, Direction, Envelope, MailId, NOTICE_FIELD};
+use crate::mail::{Address, Direction, Envelope, MailId, NOTICE_FIELD, headers};
 use crate::policy::{Finding, OwnFinding, Scope};
 use crate::record::Lore;
 
@@ -322,11 +322,16 @@ impl Learner {
     }
 }
 
-/// The features of a message, of whose text `limit` octets are read; none if it is a mail of
-/// the house itself, from which nobody learns.
+/// The features of a message, of whose text `limit` octets are read; none if it says that it is a
+/// mail of the house itself, from which nobody learns.
 #[must_use]
 pub fn vector_of(message: &[u8], envelope: &Envelope, limit: usize) -> Option<Vector> {
-    let content = Content::read(message, envelope, limit, None);
-    let own = content.first(NOTICE_FIELD).is_some();
-    (!own).then(|| features::features(&content))
+    let own = headers::first(message, NOTICE_FIELD).is_some();
+    (!own).then(|| vector(message, envelope, limit))
+}
+
+/// The same of any message.
+#[must_use]
+pub fn vector(message: &[u8], envelope: &Envelope, limit: usize) -> Vector {
+    features::features(&Content::read(message, envelope, limit, None))
 }

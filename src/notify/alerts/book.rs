@@ -55,6 +55,11 @@ impl Book {
         now: Timestamp,
     ) -> Vec<Telling> {
         let mut tellings: Vec<Telling> = self.turn_hour(now).into_iter().collect();
+        for alert in self.open.values_mut() {
+            // Where the clock was set back, nothing waits for the time that it showed.
+            alert.told = alert.told.map(|told| told.min(now));
+            alert.calm = alert.calm.map(|calm| calm.min(now));
+        }
         let mut keys = BTreeSet::new();
         for alert in seen {
             let key = (alert.kind, alert.subject.clone());
@@ -229,6 +234,22 @@ mod tests {
             assert_eq!(shown(&told), want, "minute {minute}");
         }
         assert!(book.open().is_empty());
+    }
+
+    #[test]
+    fn sy06_a_clock_that_was_ahead_silences_nothing() {
+        let mut book = book(30);
+        let seen = || vec![alert(DiskLow, "a")];
+        let (ahead, now) = (Timestamp(400 * 24 * HOUR_MS), Timestamp(1000));
+        assert_eq!(book.see(seen(), &LOOKED, ahead).len(), 1);
+        assert_eq!(book.see(Vec::new(), &LOOKED, ahead).len(), 0, "calm");
+        assert_eq!(shown(&book.see(Vec::new(), &LOOKED, now)), "");
+        let over = book.see(Vec::new(), &LOOKED, Timestamp(now.0 + 300_000));
+        assert_eq!(shown(&over), "disk-low a resolved");
+        book.see(seen(), &LOOKED, ahead);
+        assert_eq!(shown(&book.see(seen(), &LOOKED, now)), "");
+        let again = book.see(seen(), &LOOKED, Timestamp(now.0 + 24 * HOUR_MS));
+        assert_eq!(shown(&again), "disk-low a goes on");
     }
 
     #[test]

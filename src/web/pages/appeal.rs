@@ -118,6 +118,8 @@ pub(in crate::web) async fn make(
             house.desk.make_appeal(&id, words, &door).await?;
             Ok(redirect(&here))
         }
+        // Who presses twice answers with what was used up by the first time.
+        Err(_) if matches!(house.desk.appeal(&id).await, Ok(Appealed::Made)) => Ok(redirect(&here)),
         Err(_) => show_open(&house, &taste, id, Some(words)).await,
     }
 }

@@ -170,6 +170,10 @@ pub(in crate::web) async fn answer(
             Err(refusal) => refused(refusal, &gone(&taste)),
         },
         Err(Nobody::Wrong | Nobody::Wait(_)) => {
+            if let Ok(Challenged::Answered) = house.desk.challenge(&id).await {
+                // Who presses twice answers with what was used up by the first time.
+                return Ok(redirect(&here));
+            }
             house.desk.challenge_failed(&id, &door).await?;
             show_open(&house, &taste, id, &open, true).await
         }
