@@ -39,17 +39,22 @@ impl Sent {
         }
     }
 
-    /// Does the mail answer one that `to` sent?
-    pub(super) async fn is_answered_by(&self, mail: &Mail, to: &Address, now: Timestamp) -> bool {
-        let mut named = ids(mail, "References");
-        named.extend(ids(mail, "In-Reply-To"));
-        for id in &named {
+    /// Is one of `answered` the Message-ID of a mail that `to` sent?
+    async fn know(&self, answered: &[String], to: &Address, now: Timestamp) -> bool {
+        for id in answered {
             if self.0.get(&key(to, id), now).await.is_some() {
                 return true;
             }
         }
         false
     }
+}
+
+/// The Message-IDs that the mail answers. They are the same for all of its recipients.
+pub(super) fn answered(mail: &Mail) -> Vec<String> {
+    let mut named = ids(mail, "References");
+    named.extend(ids(mail, "In-Reply-To"));
+    named
 }
 
 fn key(who: &Address, id: &str) -> String {
@@ -78,14 +83,14 @@ impl Intake {
     pub(super) async fn let_replies_in(
         &self,
         mail: &Mail,
-        findings: &Findings,
+        (findings, answered): (&Findings, &[String]),
         decision: Decision,
         otherwise: Disposition,
     ) -> Decision {
         let now = self.parts.clock.now();
         if decision.disposition != Disposition::Pend
             || findings.forged
-            || !self.sent.is_answered_by(mail, &decision.to, now).await
+            || !self.sent.know(answered, &decision.to, now).await
         {
             return decision;
         }

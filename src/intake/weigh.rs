@@ -11,7 +11,7 @@ use crate::record::{Entry, SUBJECT_LONGEST, Shelf, State, Status};
 use crate::store::StoreError;
 use crate::token;
 
-use super::Intake;
+use super::{Intake, replies};
 
 /// A mail that was weighed.
 pub(super) enum Weighed {
@@ -161,6 +161,8 @@ impl Intake {
             let each = self.weigh_outgoing(mail, &findings).await?;
             return Ok(Weighed::Judged(Judged { findings, each }));
         }
+        let answered = replies::answered(mail);
+        let seen = (&findings, &answered[..]);
         let mut each = Vec::with_capacity(mail.envelope.to.len());
         for to in &mail.envelope.to {
             if self.lets_by(mail, to).await? {
@@ -188,10 +190,7 @@ impl Intake {
                 verdict,
                 disposition: pending,
             };
-            each.push(
-                self.let_replies_in(mail, &findings, decision, disposition)
-                    .await,
-            );
+            each.push(self.let_replies_in(mail, seen, decision, disposition).await);
         }
         Ok(Weighed::Judged(Judged { findings, each }))
     }

@@ -26,7 +26,7 @@ pub enum Unwritable {
 }
 
 /// Local parts behind which a machine reads, if anybody.
-const ROLES: [&str; 7] = [
+const ROLES: [&str; 10] = [
     "mailer-daemon",
     "postmaster",
     "noreply",
@@ -34,15 +34,12 @@ const ROLES: [&str; 7] = [
     "donotreply",
     "do-not-reply",
     "bounce",
+    "bounces",
+    "listserv",
+    "majordomo",
 ];
-/// Fields that only mailing lists set (RFC 2369, RFC 2919).
-const LIST_FIELDS: [&str; 5] = [
-    "List-Id",
-    "List-Post",
-    "List-Unsubscribe",
-    "List-Help",
-    "Mailing-List",
-];
+/// So begin fields that only mailing lists set (RFC 2369, RFC 2919, RFC 5230 section 4.6).
+const LIST_FIELDS: &[u8] = b"List-";
 
 /// Where the house may write to: the reverse path `from`, if `aligned` says that DMARC passed
 /// for `author`, and neither `path`, nor the addresses, nor the fields of `message` speak against it.
@@ -77,7 +74,9 @@ pub fn writable<'f>(
         return Err(Unwritable::Role);
     }
     for field in headers::fields(message) {
-        if LIST_FIELDS.iter().any(|name| field.is(name)) {
+        let begin = field.name.get(..LIST_FIELDS.len());
+        let by_list = begin.is_some_and(|begin| begin.eq_ignore_ascii_case(LIST_FIELDS));
+        if by_list || field.is("Mailing-List") {
             return Err(Unwritable::List);
         }
         if field.is(NOTICE_FIELD) {
@@ -139,7 +138,9 @@ mod tests {
             ("list-request@remote.test", a, true, "", Err(Role)),
             (a, a, true, "List-Id: <l.remote.test>\r\n", Err(List)),
             (a, a, true, "list-unsubscribe: <https://x>\r\n", Err(List)),
+            (a, a, true, "LIST-Archive: <https://x>\r\n", Err(List)),
             (a, a, true, "Precedence: Bulk\r\n", Err(List)),
+            ("LISTSERV@remote.test", a, true, "", Err(Role)),
             (
                 a,
                 a,
