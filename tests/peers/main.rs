@@ -20,6 +20,7 @@ mod quaranta;
 mod scanners;
 mod schemathesis;
 mod sendmail;
+mod users;
 mod wait;
 
 use std::path::Path;

@@ -13,15 +13,15 @@ use crate::{GTUBE, curl, folder, imap, swaks_with, uids};
 const ALICE: &str = "alice@example.org";
 
 /// The daemon with a panel and a way out by Postfix, alice's account, and example.org at the demo.
-struct House {
-    dir: tempfile::TempDir,
-    there: Quaranta,
-    out: Postfix,
-    here: Quaranta,
-    url: String,
+pub(crate) struct House {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) there: Quaranta,
+    pub(crate) out: Postfix,
+    pub(crate) here: Quaranta,
+    pub(crate) url: String,
 }
 
-fn house() -> House {
+pub(crate) fn house() -> House {
     let dir = folder();
     let there = Quaranta::demo(&dir.path().join("there"));
     let out = Postfix::smart_host(&dir.path().join("out"));
@@ -48,6 +48,41 @@ fn house() -> House {
         out,
         here,
         url,
+    }
+}
+
+/// The API with a key.
+pub(crate) struct Api {
+    url: String,
+    key: String,
+}
+
+impl Api {
+    pub(crate) fn of(daemon: &Quaranta, url: &str, role: &str, scope: &str) -> Self {
+        let words = ["api-keys", "add", "test", "--role", role, "--scope", scope];
+        let made = daemon.must(&[&words[..], &["--json"]].concat());
+        let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
+        let key = made["key"].as_str().expect("a key");
+        Self {
+            url: format!("{url}/api/v1"),
+            key: format!("Authorization: Bearer {key}"),
+        }
+    }
+
+    /// What it answers to a GET, or to a POST of `body`.
+    pub(crate) fn ask(&self, path: &str, body: Option<&str>) -> serde_json::Value {
+        let url = format!("{}{path}", self.url);
+        let mut words = vec!["-H", &self.key, &url];
+        if let Some(body) = body {
+            words.extend(["-H", "Content-Type: application/json", "-d", body]);
+        }
+        let said = curl(&words);
+        serde_json::from_str(&said).expect("JSON")
+    }
+
+    pub(crate) fn act(&self, id: &str, action: &str) -> serde_json::Value {
+        let body = format!("{{\"action\":\"{action}\"}}");
+        self.ask(&format!("/entries/{id}/actions"), Some(&body))
     }
 }
 
@@ -173,35 +208,11 @@ fn xx12_a_request_is_granted_by_the_letters_link() {
     let (said, accepted) = swaks_with(&how, here.outbound, "carol@remote.test", &mail, dir.path());
     assert!(!accepted && said.contains("550 5.7.1"), "{said}");
 
-    let made = here.must(&[
-        "api-keys",
-        "add",
-        "alices",
-        "--role",
-        "recipient",
-        "--scope",
-        ALICE,
-        "--json",
-    ]);
-    let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
-    let key = format!(
-        "Authorization: Bearer {}",
-        made["key"].as_str().expect("a key")
-    );
-    let api = |path: &str, more: &[&str]| {
-        let url = format!("{url}/api/v1{path}");
-        let said = curl(&[&["-H", &key, &url][..], more].concat());
-        serde_json::from_str::<serde_json::Value>(&said).expect("JSON")
-    };
-    let list = api("/entries?shelf=outgoing", &[]);
+    let api = Api::of(&here, &url, "recipient", ALICE);
+    let list = api.ask("/entries?shelf=outgoing", None);
     let id = list["items"][0]["id"].as_str().expect("an entry");
-    let act = |action: &str| {
-        let body = format!("{{\"action\":\"{action}\"}}");
-        let sent = ["-H", "Content-Type: application/json", "-d", &body];
-        api(&format!("/entries/{id}/actions"), &sent)
-    };
-    assert_eq!(act("release")["status"], 403);
-    act("request_release");
+    assert_eq!(api.act(id, "release")["status"], 403);
+    api.act(id, "request_release");
 
     until("the request is there", || !out.delivered("ops").is_empty());
     let letter = out.delivered("ops").remove(0).replace("=\n", "");

@@ -138,7 +138,28 @@ impl Quaranta {
 
     /// The daemon on what lies in `dir` already.
     pub(crate) fn serve_again(dir: &Path, base: u16) -> Self {
-        let child = Command::new(BINARY)
+        Self::serve_by(&mut Command::new(BINARY), dir, base)
+    }
+
+    /// The same so many hours later: its clock is ahead, while its time goes on as it does.
+    #[allow(dead_code, reason = "benches/milter.rs does without")]
+    pub(crate) fn serve_later(dir: &Path, base: u16, hours: u32) -> Self {
+        let ahead = format!("+{hours}h");
+        let preload = Command::new("faketime")
+            .args(["-f", &ahead, "printenv", "LD_PRELOAD"])
+            .output()
+            .expect("faketime runs");
+        let preload = String::from_utf8(preload.stdout).expect("text");
+        let mut command = Command::new(BINARY);
+        command
+            .env("LD_PRELOAD", preload.trim())
+            .env("FAKETIME", ahead)
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        Self::serve_by(&mut command, dir, base)
+    }
+
+    fn serve_by(command: &mut Command, dir: &Path, base: u16) -> Self {
+        let child = command
             .arg("serve")
             .arg("--config")
             .arg(dir.join("quaranta.toml"))
