@@ -133,6 +133,9 @@ impl Entries for Faulty {
     async fn rows(&self, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<Row>>, StoreError> {
         self.inner.entries.rows(scope, ids).await
     }
+    async fn flagged(&self, scope: &Scope, entries: Vec<Entry>) -> Result<Vec<Row>, StoreError> {
+        self.inner.entries.flagged(scope, entries).await
+    }
     async fn count(&self, view: &View) -> Result<u64, StoreError> {
         self.inner.entries.count(view).await
     }

@@ -148,7 +148,7 @@ impl Desk {
     ) -> Result<Sheet, Refusal> {
         let found = self.sift(by, place, sieve, before, most).await?;
         Ok(Sheet {
-            rows: self.rows_of(by, &found.entries).await?,
+            rows: self.flagged(by, found.entries).await?,
             next: found.next,
             cut: false,
         })
@@ -194,9 +194,8 @@ impl Desk {
     }
 
     /// The same entries with their flags.
-    async fn rows_of(&self, by: &Principal, entries: &[Entry]) -> Result<Vec<Row>, Refusal> {
-        let ids: Vec<EntryId> = entries.iter().map(|entry| entry.id).collect();
-        Ok(self.rows(by, &ids).await?.into_iter().flatten().collect())
+    async fn flagged(&self, by: &Principal, entries: Vec<Entry>) -> Result<Vec<Row>, Refusal> {
+        Ok(self.store.entries.flagged(&by.scope, entries).await?)
     }
 
     /// The same in any order, from the place `after` on.
@@ -233,7 +232,7 @@ impl Desk {
         let more = all.len() > next;
         let page: Vec<Entry> = all.into_iter().skip(skip).take(most).collect();
         Ok(Sheet {
-            rows: self.rows_of(by, &page).await?,
+            rows: self.flagged(by, page).await?,
             next: more.then_some(next as u64),
             cut: before.is_some(),
         })

@@ -164,6 +164,8 @@ pub trait Entries: Send + Sync {
     async fn shown(&self, view: &View, after: u64, most: usize) -> Result<Vec<Shown>, StoreError>;
     /// Entries with the flags as `scope` set them, in the order asked; `None` for what is not there.
     async fn rows(&self, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<Row>>, StoreError>;
+    /// The same of entries that were read already.
+    async fn flagged(&self, scope: &Scope, entries: Vec<Entry>) -> Result<Vec<Row>, StoreError>;
     /// How many entries are in view.
     async fn count(&self, view: &View) -> Result<u64, StoreError>;
     /// The highest uid given so far; 0 if none was.

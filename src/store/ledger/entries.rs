@@ -114,6 +114,16 @@ impl<E: Engine> Entries for Rooms<E> {
             .await
     }
 
+    async fn flagged(&self, scope: &Scope, entries: Vec<Entry>) -> Result<Vec<Row>, StoreError> {
+        let scope = scope.clone();
+        self.read(move |engine| {
+            let rows = entries.into_iter();
+            let rows = rows.map(|entry| flagged(engine.index(), &scope, entry));
+            rows.collect()
+        })
+        .await
+    }
+
     async fn count(&self, view: &View) -> Result<u64, StoreError> {
         Ok(number(self.0.index().get(&keys::count(view))?.as_deref()))
     }
@@ -208,13 +218,15 @@ fn entries(index: &dyn Index, ids: &[EntryId]) -> Result<Vec<Option<Entry>>, Sto
 fn rows(index: &dyn Index, scope: &Scope, ids: &[EntryId]) -> Result<Vec<Option<Row>>, StoreError> {
     ids.iter()
         .map(|id| {
-            let Some(entry) = entry(index, *id)? else {
-                return Ok(None);
-            };
-            let flags = flags(index, *id, scope, entry.uid)?;
-            Ok(Some(Row { entry, flags }))
+            let entry = entry(index, *id)?;
+            entry.map(|entry| flagged(index, scope, entry)).transpose()
         })
         .collect()
+}
+
+fn flagged(index: &dyn Index, scope: &Scope, entry: Entry) -> Result<Row, StoreError> {
+    let flags = flags(index, entry.id, scope, entry.uid)?;
+    Ok(Row { entry, flags })
 }
 
 fn flags(index: &dyn Index, id: EntryId, scope: &Scope, uid: u64) -> Result<Flags, StoreError> {
