@@ -73,6 +73,16 @@ impl Released {
     }
 }
 
+/// The mark of a letter of the house, if there is one and no more.
+fn house_mark(mail: &Mail) -> Option<String> {
+    let fields = headers::fields(mail.message.bytes());
+    let mut marks = fields.filter(|field| field.is(token::notice::MARK_FIELD));
+    match (marks.next(), marks.next()) {
+        (Some(mark), None) => Some(mark.text()),
+        _ => None,
+    }
+}
+
 /// What counts of a letter of the house: malware, which may be in what it encloses.
 fn of_the_house(mut found: Vec<Finding>) -> Vec<Finding> {
     found.retain(|found| matches!(found, Finding::Malware { .. }));
@@ -163,6 +173,7 @@ impl Intake {
         }
         let answered = replies::answered(mail);
         let seen = (&findings, &answered[..]);
+        let mark = house_mark(mail);
         let mut each = Vec::with_capacity(mail.envelope.to.len());
         for to in &mail.envelope.to {
             if self.lets_by(mail, to).await? {
@@ -170,7 +181,7 @@ impl Intake {
                 continue;
             }
             let policy = self.policy(to).await?;
-            let own = self.is_own_letter(mail, to).await?;
+            let own = self.is_own_letter(mail, mark.as_deref(), to).await?;
             let listed = match own {
                 true => None,
                 false => self.listed(mail, &findings, &Scope::chain(to)).await?,
@@ -197,16 +208,19 @@ impl Intake {
 
     /// True for a letter that this house wrote to `to`, and that passes here on its way: its mark
     /// holds.
-    async fn is_own_letter(&self, mail: &Mail, to: &Address) -> Result<bool, StoreError> {
-        let message = mail.message.bytes();
-        let mut marks =
-            headers::fields(message).filter(|field| field.is(token::notice::MARK_FIELD));
-        let (Some(mark), None) = (marks.next(), marks.next()) else {
+    async fn is_own_letter(
+        &self,
+        mail: &Mail,
+        mark: Option<&str>,
+        to: &Address,
+    ) -> Result<bool, StoreError> {
+        let Some(mark) = mark else {
             return Ok(false);
         };
         let now = self.parts.clock.now();
         let ring = link_keys(&*self.parts.store.settings, now).await?;
-        Ok(token::notice::holds(&ring, &mark.text(), to, message, now))
+        let message = mail.message.bytes();
+        Ok(token::notice::holds(&ring, mark, to, message, now))
     }
 
     /// What comes back under a token that holds.
