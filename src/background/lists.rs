@@ -37,10 +37,8 @@ impl ListKeeping {
         let mut leap = Leap::new("time of lists");
         loop {
             self.write_down().await;
-            let (settings, now) = (&*self.house.store.settings, self.house.clock.now());
-            let believed = leap.believes(settings, now).await;
             if round.is_multiple_of(LOOK_EVERY)
-                && let Err(error) = self.remove_if(believed).await
+                && let Err(error) = self.remove_old(&mut leap).await
             {
                 tracing::error!(%error, "entries of lists whose time is over stay");
             }
@@ -53,8 +51,10 @@ impl ListKeeping {
         self.write_down().await;
     }
 
-    async fn remove_if(&self, believed: Result<bool, StoreError>) -> Result<(), StoreError> {
-        match believed? {
+    /// Removes what ended, unless the clock has leapt.
+    async fn remove_old(&self, leap: &mut Leap) -> Result<(), StoreError> {
+        let (settings, now) = (&*self.house.store.settings, self.house.clock.now());
+        match leap.believes(settings, now).await? {
             true => self.remove_ended().await,
             false => Ok(()),
         }
