@@ -7,7 +7,7 @@
 mod shelf;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use quaranta::policy::{Layer, Scope};
 use quaranta::record::{DomainSettings, Door, Event, Status};
 use quaranta::relay::{Carrier, Parcel};
 use quaranta::store::{self, on_sled};
-use shelf::{NOW, address, cpu, fill_with, mail_to, resident};
+use shelf::{NOW, address, asked, cpu, fill_with, mail_to, resident, two_threads};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// How often it is looked how many wait.
@@ -44,23 +44,8 @@ impl Carrier for Sink {
 }
 
 fn main() -> io::Result<()> {
-    let words: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    let dir = words.first().map_or_else(std::env::temp_dir, PathBuf::from);
-    let mut counts: Vec<u64> = words
-        .iter()
-        .skip(1)
-        .filter_map(|w| w.parse().ok())
-        .collect();
-    if counts.is_empty() {
-        counts = vec![1_000, 10_000];
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let (dir, counts) = asked(&[1_000, 10_000]);
+    let runtime = two_threads()?;
     for count in counts {
         let place = tempfile::tempdir_in(&dir)?;
         runtime.block_on(measure(place.path(), count))?;

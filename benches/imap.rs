@@ -6,7 +6,7 @@
 mod shelf;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use quaranta::accounts::{self, Login, hash_password};
@@ -17,7 +17,7 @@ use quaranta::mail::Budget;
 use quaranta::net::tls::{self, ServerTls};
 use quaranta::record::{self, Account, Event, Status};
 use quaranta::store::{self, Store, on_sled};
-use shelf::{HERE, NOW, OWNER, cpu, fill, mail, resident, stash};
+use shelf::{HERE, NOW, OWNER, asked, cpu, fill, mail, resident, stash, two_threads};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::watch;
 
@@ -26,18 +26,10 @@ const PASSWORD: &str = "correct horse";
 const IDLE: usize = 1000;
 
 fn main() -> io::Result<()> {
-    let words: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    let dir = words.first().map_or_else(std::env::temp_dir, PathBuf::from);
-    let count = words.get(1).and_then(|word| word.parse().ok());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let (dir, counts) = asked(&[100_000]);
+    let runtime = two_threads()?;
     let place = tempfile::tempdir_in(dir)?;
-    runtime.block_on(measure(place.path(), count.unwrap_or(100_000)))
+    runtime.block_on(measure(place.path(), counts[0]))
 }
 
 async fn measure(place: &Path, count: u64) -> io::Result<()> {

@@ -7,7 +7,7 @@ mod shelf;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use quaranta::accounts::{self, Login, hash_password};
@@ -17,7 +17,7 @@ use quaranta::net::listen::closing;
 use quaranta::record::{self, Account, Event, Status};
 use quaranta::store::{self, on_sled};
 use quaranta::web;
-use shelf::{NOW, OWNER, fill, resident};
+use shelf::{NOW, OWNER, asked, fill, resident, two_threads};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -37,23 +37,8 @@ const PAGES: [(&str, &str); 8] = [
 ];
 
 fn main() -> io::Result<()> {
-    let words: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    let dir = words.first().map_or_else(std::env::temp_dir, PathBuf::from);
-    let mut counts: Vec<u64> = words
-        .iter()
-        .skip(1)
-        .filter_map(|w| w.parse().ok())
-        .collect();
-    if counts.is_empty() {
-        counts = vec![10_000, 100_000];
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let (dir, counts) = asked(&[10_000, 100_000]);
+    let runtime = two_threads()?;
     for count in counts {
         let place = tempfile::tempdir_in(&dir)?;
         runtime.block_on(measure(place.path(), count))?;

@@ -1,7 +1,9 @@
 //! A quarantine filled for measuring, and what this process takes; several benches use it.
 #![allow(dead_code)] // Each bench uses a part.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,12 +12,34 @@ use quaranta::mail::{Address, BodyType, Direction, EntryId, Envelope, Mail, Mess
 use quaranta::policy::{Class, Finding, Verdict};
 use quaranta::record::{self, Entry, Event, Shelf, State, Status};
 use quaranta::store::Store;
+use tokio::runtime::Runtime;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub(crate) const OWNER: &str = "alice@example.org";
 /// Senders that fill the store.
 const SENDERS: usize = 256;
+
+/// The folder and the counts that the command line names; or the folder for temporary files, and
+/// `usual`.
+pub(crate) fn asked(usual: &[u64]) -> (PathBuf, Vec<u64>) {
+    let mut words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'));
+    let dir = words.next().map_or_else(std::env::temp_dir, PathBuf::from);
+    let mut counts: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
+    if counts.is_empty() {
+        counts = usual.to_vec();
+    }
+    (dir, counts)
+}
+
+pub(crate) fn two_threads() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+}
 
 /// Seconds of processor time of all threads that live.
 pub(crate) fn cpu() -> f64 {
