@@ -3,13 +3,13 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use crate::names::{CLIENT, name_server};
-use crate::postfix::Postfix;
-use crate::quaranta::Quaranta;
-use crate::wait::{free_ports, until};
-use crate::{curl, folder, swaks_with};
+use crate::names::CLIENT;
+use crate::notices::{House, house};
+use crate::wait::until;
+use crate::{curl, swaks_with};
 
 const ALICE: &str = "alice@example.org";
+
 fn solve(salt: &str) -> String {
     let mut all = (0_u64..).map(|n| n.to_string());
     let found = all.find(|n| {
@@ -22,22 +22,13 @@ fn solve(salt: &str) -> String {
 /// IW-06, IW-07: from an unknown but honest sender to a delivered message.
 #[test]
 fn iw06_an_honest_sender_is_asked_and_let_in() {
-    let dir = folder();
-    let there = Quaranta::demo(&dir.path().join("there"));
-    let out = Postfix::smart_host(&dir.path().join("out"));
-    let base = free_ports();
-    let url = format!("http://127.0.0.1:{}", base + 4);
-    let sections = format!(
-        "[smtp]\nlisten = [\"127.0.0.1:{base}\"]\nxclient_from = [\"127.0.0.1\"]\n\
-         [dns]\nservers = [\"127.0.0.1:{}\"]\n\
-         [web]\nlisten = [\"127.0.0.1:{}\"]\nurl = \"{url}\"\n\
-         [outbound]\nsmart_hosts = [\"127.0.0.1:{}\"]\n",
-        name_server(),
-        base + 4,
-        out.port,
-    );
-    let here = dir.path().join("here");
-    let daemon = Quaranta::serve_with(&here, base, there.smtp + 1, &sections);
+    let House {
+        dir,
+        there,
+        out,
+        here: daemon,
+        url,
+    } = house();
     daemon.must(&[
         "policy",
         "set",
